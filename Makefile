@@ -1,0 +1,154 @@
+# Everything is found by wildcard: a new node, workload, checker or test is a
+# new file and nothing else. Objects are under build/, or under BUILD=DIR.
+
+BUILD	?= build
+PREFIX	?= /usr/local
+CC	?= cc
+
+warnings = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings
+CFLAGS	?= -O2 -g
+override CPPFLAGS += -D_GNU_SOURCE -Icommon -Iharness -I$(BUILD)/gen
+compile  = $(CC) -std=c11 $(warnings) $(CPPFLAGS) $(pkg_cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
+link     = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(pkg_libs)
+
+# Found by `./run.sh --deps`, which installs what is missing. Not needed to clean up.
+ifneq ($(filter-out clean uninstall help,$(or $(MAKECMDGOALS),all)),)
+include $(BUILD)/config.mk
+endif
+
+# ---- what there is ------------------------------------------------------------
+
+nodes	  := $(patsubst nodes/%.c,%,$(wildcard nodes/*.c))
+broken	  := $(patsubst tests/broken/%.c,%,$(wildcard tests/broken/*.c))
+workloads := $(patsubst workloads/%/workload.c,%,$(wildcard workloads/*/workload.c))
+units	  := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+fuzzers	  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+benches	  := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
+
+object	   = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+common_o  := $(call object,$(filter-out common/main.c,$(wildcard common/*.c)))
+nodes_o	  := $(call object,$(wildcard nodes/*.c) $(wildcard tests/broken/*.c))
+harness_o := $(call object,$(filter-out harness/main.c,$(wildcard harness/*.c harness/check/*.c)) \
+		$(wildcard workloads/*/workload.c)) $(BUILD)/gen/registry.o
+
+.PHONY: all test sanitize valgrind soak bench tidy format rewrite install uninstall clean help programs
+all: programs $(BUILD)/bin/eddy
+programs: $(nodes:%=$(BUILD)/bin/%) $(broken:%=$(BUILD)/broken/%)
+
+help:
+	@echo 'make [all] test sanitize valgrind soak bench tidy format install uninstall clean'
+
+# ---- build ---------------------------------------------------------------------
+
+$(BUILD)/config.mk: Makefile run.sh
+	@mkdir -p $(@D)
+	@./run.sh --deps build >&2
+	@{ echo "pkg_cflags := $$(pkg-config --cflags jansson libbsd-overlay)"; \
+	   echo "pkg_libs := $$(pkg-config --libs jansson libbsd-overlay)"; } >$@.new && mv $@.new $@
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/config.mk
+	@mkdir -p $(@D)
+	$(compile)
+
+$(BUILD)/gen/%.o: $(BUILD)/gen/%.c $(BUILD)/config.mk
+	$(compile)
+
+$(BUILD)/libcommon.a: $(common_o)
+	rm -f $@ && $(AR) rcs $@ $^
+$(BUILD)/libharness.a: $(harness_o) $(nodes_o)
+	rm -f $@ && $(AR) rcs $@ $^
+
+# One main() serves every node: the file's name is the program's.
+symbol = $(subst -,_,$(notdir $(1)))_program
+$(BUILD)/main/%.o: common/main.c $(BUILD)/config.mk
+	@mkdir -p $(@D)
+	$(compile) -DPROGRAM=$(call symbol,$*)
+
+.SECONDARY:
+$(BUILD)/bin/eddy: $(BUILD)/obj/harness/main.o $(BUILD)/libharness.a $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(link)
+$(BUILD)/bin/%: $(BUILD)/main/nodes/%.o $(BUILD)/obj/nodes/%.o $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(link)
+$(BUILD)/broken/%: $(BUILD)/main/broken/%.o $(BUILD)/obj/tests/broken/%.o $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(link)
+
+# The programs and workloads that eddy knows: generated, and only rewritten when the list changes.
+registry_text = { echo '\#include "registry.h"'; echo '\#include "workload.h"'; \
+	for n in $(foreach n,$(nodes) $(broken),$(call symbol,$(n))); do echo "extern const struct program $$n;"; done; \
+	echo 'const struct registered registry[] = {'; \
+	$(foreach n,$(nodes),echo '{"$(n)", &$(call symbol,$(n))},';) \
+	$(foreach n,$(broken),echo '{"broken:$(n)", &$(call symbol,$(n))},';) \
+	echo '{0}};'; \
+	$(foreach w,$(workloads),echo 'extern const struct workload $(subst -,_,$(w))_workload;';) \
+	echo 'const struct workload *const workloads[] = {'; \
+	$(foreach w,$(workloads),echo '&$(subst -,_,$(w))_workload,';) \
+	echo '0};'; }
+$(BUILD)/gen/registry.c: FORCE
+	@mkdir -p $(@D)
+	@$(registry_text) >$@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+FORCE:
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+# ---- test ----------------------------------------------------------------------
+
+$(BUILD)/test-deps: run.sh
+	@mkdir -p $(@D)
+	@./run.sh --deps test >&2
+	@touch $@
+
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libharness.a $(BUILD)/libcommon.a $(BUILD)/test-deps
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(warnings) $(CPPFLAGS) -Itests/unit $(pkg_cflags) $$(pkg-config --cflags cmocka) $(CFLAGS) -MMD -MP \
+	    $(LDFLAGS) -o $@ $< $(BUILD)/libharness.a $(BUILD)/libcommon.a $(pkg_libs) $$(pkg-config --libs cmocka)
+
+# libFuzzer comes with clang; each target is compiled with the sources it feeds.
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard common/*.[ch] harness/*.[ch] harness/check/*.[ch] workloads/*/workload.c) \
+		$(BUILD)/gen/registry.c $(BUILD)/test-deps
+	@mkdir -p $(@D)
+	clang -std=c11 $(CPPFLAGS) $(pkg_cflags) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $< \
+	    $(filter-out common/main.c harness/main.c,$(wildcard common/*.c harness/*.c harness/check/*.c)) \
+	    $(wildcard workloads/*/workload.c nodes/*.c tests/broken/*.c) $(BUILD)/gen/registry.c $(pkg_libs)
+
+$(BUILD)/bench/%: tests/bench/%.c $(BUILD)/config.mk
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(warnings) $(CPPFLAGS) $(pkg_cflags) $(CFLAGS) $(LDFLAGS) -o $@ $< $(pkg_libs)
+
+test: all $(BUILD)/test-deps $(units:%=$(BUILD)/unit/%) $(fuzzers:%=$(BUILD)/fuzz/%)
+	@BUILD=$(BUILD) tests/run.sh
+
+sanitize:
+	@$(MAKE) BUILD=$(BUILD)/sanitize CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined' test
+
+valgrind: all
+	@./run.sh --deps valgrind >&2
+	@BUILD=$(BUILD) tests/valgrind.sh
+
+soak: all
+	@BUILD=$(BUILD) tests/soak.sh
+
+bench: all $(benches:%=$(BUILD)/bench/%)
+	@BUILD=$(BUILD) tests/bench.sh
+
+# ---- upkeep --------------------------------------------------------------------
+
+tidy: $(BUILD)/gen/registry.c
+	@./run.sh --deps tidy >&2
+	@BUILD=$(BUILD) CC='$(CC)' tests/tidy.sh '$(CPPFLAGS) $(pkg_cflags)'
+
+format:
+	@./run.sh --deps tidy >&2
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install $(nodes:%=$(BUILD)/bin/%) $(BUILD)/bin/eddy $(DESTDIR)$(PREFIX)/bin
+
+uninstall:
+	cd $(DESTDIR)$(PREFIX)/bin && rm -f $(nodes) eddy
+
+clean:
+	rm -rf $(BUILD)

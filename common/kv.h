@@ -1,0 +1,43 @@
+/*
+ * Clients for Maelstrom's four services: the key-value stores lin-kv
+ * (linearizable), seq-kv (sequential) and lww-kv (eventual, last write wins),
+ * and the timestamp oracle lin-tso (Maelstrom, doc/services.md).
+ */
+#ifndef KV_H
+#define KV_H
+
+#include "node.h"
+
+#define LIN_KV  "lin-kv"
+#define SEQ_KV  "seq-kv"
+#define LWW_KV  "lww-kv"
+#define LIN_TSO "lin-tso"
+
+#define KV_OK      (-1)
+#define KV_TIMEOUT ERROR_TIMEOUT
+
+/*
+ * The outcome: KV_OK, or a code of enum error. ERROR_KEY_DOES_NOT_EXIST and
+ * ERROR_PRECONDITION_FAILED mean what they say; KV_TIMEOUT means that the
+ * operation may have happened or may still happen. `value` is borrowed: what a
+ * read found, the timestamp of kv_timestamp(), NULL otherwise.
+ */
+typedef void kv_fn(struct node *, int outcome, json_t *value, void *arg);
+
+/* `key` and values may be of any JSON type and are borrowed. Callback and drop as for node_rpc(). */
+uint64_t kv_read(struct node *, const char *service, json_t *key, int64_t timeout_ms, kv_fn *, void *arg, drop_fn *);
+uint64_t kv_write(
+    struct node *, const char *service, json_t *key, json_t *value, int64_t timeout_ms, kv_fn *, void *arg, drop_fn *);
+uint64_t kv_cas(struct node *, const char *service, json_t *key, json_t *from, json_t *to, bool create_if_not_exists,
+    int64_t timeout_ms, kv_fn *, void *arg, drop_fn *);
+uint64_t kv_timestamp(struct node *, int64_t timeout_ms, kv_fn *, void *arg, drop_fn *);
+
+/* ---- the same inside a task (task.h): they return the outcome ------------ */
+
+int task_kv_read(struct node *, const char *service, json_t *key, int64_t timeout_ms, json_t **value /* owned */);
+int task_kv_write(struct node *, const char *service, json_t *key, json_t *value, int64_t timeout_ms);
+int task_kv_cas(struct node *, const char *service, json_t *key, json_t *from, json_t *to, bool create_if_not_exists,
+    int64_t timeout_ms);
+int task_kv_timestamp(struct node *, int64_t timeout_ms, int64_t *timestamp);
+
+#endif

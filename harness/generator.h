@@ -1,0 +1,33 @@
+/*
+ * The interpreter of Maelstrom's generator (maelstrom.core, jepsen.generator):
+ * operations of the workload staggered over all workers, the nemesis beside
+ * them, a time limit; then the nemesis heals, recovery, final reads. It keeps
+ * the history.
+ */
+#ifndef GENERATOR_H
+#define GENERATOR_H
+
+#include "client.h"
+#include "history.h"
+#include "loop.h"
+#include "net.h"
+#include "options.h"
+
+struct generator;
+
+/* Progress, for whoever shows it. */
+struct generator_progress {
+	enum { PHASE_MAIN, PHASE_RECOVERY, PHASE_FINAL, PHASE_DONE } phase;
+	uint64_t invoked, ok, fail, info;
+	const char *fault; /* the partition in force, or NULL */
+};
+
+/* Starts at once; done(arg) is called when the last operation has completed. The history is the caller's. */
+struct generator *generator_start(struct loop *, struct net *, const struct test_options *, uint64_t seed,
+    int *next_client, struct history *, loop_fn *done, void *arg);
+const struct generator_progress *generator_progress(const struct generator *);
+/* Ends the main phase now (a message budget is used up). */
+void generator_end_main(struct generator *);
+void generator_free(struct generator *);
+
+#endif

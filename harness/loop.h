@@ -1,0 +1,51 @@
+/*
+ * The engine under both hosts: an event queue over a clock that is either the
+ * wall clock plus poll(2), or virtual. Events at the same time run in the
+ * order in which they were set.
+ */
+#ifndef LOOP_H
+#define LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define MS_NS ((int64_t)1000000)
+#define S_NS  ((int64_t)1000000000)
+
+enum clock_kind { CLOCK_WALL, CLOCK_VIRTUAL };
+
+struct loop;
+typedef void loop_fn(void *arg);
+typedef void loop_fd_fn(void *arg, short revents);
+
+struct loop *loop_new(enum clock_kind);
+void loop_free(struct loop *); /* pending events are forgotten */
+bool loop_is_virtual(const struct loop *);
+
+/* Nanoseconds since loop_new(). Latched while an event runs when virtual, read from CLOCK_MONOTONIC when not. */
+int64_t loop_now(const struct loop *);
+
+/* Runs fn(arg) at that time, or as soon as possible if it has passed. Returns a handle, never 0, never reused. */
+uint64_t loop_at(struct loop *, int64_t time_ns, loop_fn *, void *arg);
+uint64_t loop_after(struct loop *, int64_t delay_ns, loop_fn *, void *arg);
+void loop_cancel(struct loop *, uint64_t handle); /* idempotent */
+
+/* Wall clock only: fn is called when `events` (poll(2)) are there; 0 pauses, loop_unwatch() ends it. One watch a
+ * descriptor. */
+void loop_watch(struct loop *, int fd, short events, loop_fd_fn *, void *arg);
+void loop_events(struct loop *, int fd, short events);
+void loop_unwatch(struct loop *, int fd);
+
+/* Runs events until loop_stop(), or until nothing is left to happen. */
+void loop_run(struct loop *);
+void loop_stop(struct loop *);
+
+/*
+ * The rolling hash of everything that happened in a simulation: rooms mix in
+ * what they do. Same seed, same hash.
+ */
+void loop_mix(struct loop *, const void *bytes, unsigned long length);
+void loop_mix_number(struct loop *, uint64_t);
+uint64_t loop_hash(const struct loop *);
+
+#endif

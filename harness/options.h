@@ -1,0 +1,73 @@
+/*
+ * Maelstrom's flags, their defaults and meaning (maelstrom.core, jepsen.cli),
+ * and eddy's own. An unknown flag or value is one clear line and exit 254.
+ */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "buffer.h"
+#include "check.h"
+#include "net.h"
+
+struct workload;
+struct program;
+
+#define EXIT_ARGUMENTS 254
+#define EXIT_CRASH     255
+
+enum command { COMMAND_TEST, COMMAND_SIM, COMMAND_CHECK };
+
+enum topology { TOPOLOGY_LINE, TOPOLOGY_GRID, TOPOLOGY_TREE2, TOPOLOGY_TREE3, TOPOLOGY_TREE4, TOPOLOGY_TOTAL };
+
+struct test_options {
+	enum command command;
+	const struct workload *workload;
+	const char *bin;               /* eddy test: path as given */
+	const struct program *program; /* eddy sim: --node's */
+	const char *program_name;      /* as in the registry, or the bin's last part */
+	char *const *args;             /* of the node, NULL-terminated */
+
+	const char *const *nodes; /* names */
+	int node_count;
+	int concurrency; /* workers, computed */
+	double rate;     /* operations a second */
+	int64_t time_limit_s;
+	double recovery_s; /* before final reads */
+	struct latency latency;
+	bool nemesis_partition;
+	double nemesis_interval_s;
+	enum topology topology;
+	int64_t key_count; /* 0: the workload's default */
+	int64_t max_txn_length, max_writes_per_key;
+	bool log_stderr, log_net_send, log_net_recv;
+	struct check_options check;
+
+	/* eddy's own */
+	uint64_t seed, last_seed; /* --seed N, --seeds A..B */
+	bool sweep;               /* --seeds was given */
+	uint64_t message_budget;  /* the main phase ends after so many deliveries; 0: none */
+	double time_budget_s;     /* a sweep stops after so much wall time; 0: none */
+	const char *store;        /* directory; NULL: nothing is left on disk */
+	const char *history;      /* eddy check: the file */
+	bool quiet;
+};
+
+enum parse { PARSE_OK, PARSE_HELP, PARSE_BAD };
+
+/*
+ * Parses what follows "eddy test|sim|check". On PARSE_BAD one line, on
+ * PARSE_HELP the help, is in `text`. Strings are borrowed from argv.
+ */
+enum parse options_parse(struct test_options *, enum command, int argc, char *argv[], struct buffer *text);
+void options_free(struct test_options *);
+
+/* The command line that does the same again, with this seed. */
+void options_replay(const struct test_options *, uint64_t seed, struct buffer *);
+
+const char *topology_name(enum topology);
+const char *latency_dist_name(enum latency_dist);
+
+#endif

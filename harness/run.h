@@ -1,0 +1,41 @@
+/*
+ * One test from beginning to end: services and nodes are set up at staggered
+ * times, init, the workload's set-up, the generator, tear-down, the checkers.
+ */
+#ifndef RUN_H
+#define RUN_H
+
+#include "check.h"
+#include "history.h"
+#include "options.h"
+
+/* What a run found. */
+struct run {
+	struct history history;
+	struct net_stats net;
+	const struct value *results; /* in the history's arena; NULL after a crash */
+	enum verdict verdict;
+	bool crashed;             /* Maelstrom would have ended with 255 and no results */
+	struct buffer report;     /* why it crashed; protocol errors with node, line and cause: for people */
+	uint64_t offences;        /* protocol errors */
+	uint64_t hash;            /* of all events, in simulation */
+	int64_t duration_ns;      /* on the run's clock */
+	struct buffer store_path; /* where it was left, if anywhere */
+};
+
+/* Runs it. Options say which clock, nodes, workload, faults. Always frees what it started. */
+void run_test(struct run *, const struct test_options *);
+void run_free(struct run *);
+
+/* 0, 1, 2 or 255. */
+int run_exit_status(const struct run *);
+
+/*
+ * Every seed of options->seed..last_seed, until the first that is not valid
+ * (its exact replay command is printed) or the time budget is used up. In a
+ * sweep the workload's checker, availability and protocol decide, not :stats.
+ * Prints how many seeds ran. Returns an exit status.
+ */
+int run_sweep(const struct test_options *);
+
+#endif

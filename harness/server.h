@@ -1,0 +1,51 @@
+/*
+ * A node under test, of either kind: a process of its own (process.c) or a
+ * program linked into eddy (inproc.c). It joins the network when it is made
+ * and hands what it prints to the network; what would make it deaf under
+ * Maelstrom is reported as an offence, and the run goes on.
+ */
+#ifndef SERVER_H
+#define SERVER_H
+
+#include "loop.h"
+#include "net.h"
+#include "options.h"
+
+struct server;
+
+/* The lines of stdout and stderr that are kept for reports (maelstrom.process/debug-buffer-size). */
+#define SERVER_TAIL 32
+
+/* What a server tells the run. Called from the loop, never from within server_*() calls. */
+struct server_events {
+	/* A protocol error; `line` is what the node printed (not terminated), `cause` is one line. */
+	void (*offence)(void *arg, struct server *, const char *line, size_t length, const char *cause);
+	/* It ended by itself; `how` is one line ("exited with status 1", "killed by signal 11"). */
+	void (*died)(void *arg, struct server *, const char *how);
+	void *arg;
+};
+
+/*
+ * Starts a process: `bin` made canonical, in TMPDIR-independent /tmp, in its
+ * own process group, stderr to `log_path` (NULL: nowhere). Returns NULL with a
+ * line in `error` if it cannot be started.
+ */
+struct server *server_process(struct loop *, struct net *, const struct test_options *, const char *id,
+    const char *log_path, const struct server_events *, struct buffer *error);
+/* Makes a simulated node; its randomness comes from (seed, index, incarnation). `log` may be NULL. */
+struct server *server_inproc(struct loop *, struct net *, const struct test_options *, const char *id, uint64_t seed,
+    int index, FILE *log, const struct server_events *, struct buffer *error);
+
+const char *server_id(const struct server *);
+/* Ends it without warning (SIGKILL to its process group; drops in simulation) and leaves the network. Frees it. */
+void server_stop(struct server *);
+/* The last lines of its stdout and stderr, for a report. */
+void server_tail(const struct server *, struct buffer *);
+
+/*
+ * Kills what process.c has started and still runs: safe in a signal handler
+ * and at exit, so that no process is left behind.
+ */
+void server_kill_all(void);
+
+#endif

@@ -1,0 +1,100 @@
+/*
+ * A workload: what clients ask of nodes, how an answer becomes the outcome of
+ * an operation, and which checker judges the history. One folder each in
+ * workloads/; the registry of all is generated.
+ */
+#ifndef WORKLOAD_H
+#define WORKLOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "check.h"
+#include "options.h"
+#include "random.h"
+#include "value.h"
+
+/* ---- RPCs: closed schemas, as maelstrom.client/defrpc has them ----------- */
+
+enum schema {
+	SCHEMA_END,
+	SCHEMA_ANY,
+	SCHEMA_INT,   /* an integer of any size */
+	SCHEMA_ARRAY, /* of anything */
+};
+
+struct field {
+	const char *name;
+	enum schema type;
+};
+
+/* Type and fields of a request's reply; msg_id (optional) and in_reply_to are integers in all of them, no other key may
+ * be there. */
+struct rpc {
+	const char *request, *reply;
+	const struct field fields[4]; /* of the reply */
+};
+
+/* ---- operations ---------------------------------------------------------- */
+
+struct call; /* an operation under way in a client (client.h) */
+
+typedef void call_fn(struct call *, const struct value *reply_body);
+
+/* The operation: f and value. The arena lives as long as the history. */
+const struct op *call_op(const struct call *);
+struct arena *call_arena(struct call *);
+/*
+ * Sends {"type": rpc->request, "msg_id": ...} plus the string-keyed pairs of
+ * `fields` (a map or NULL) to the client's node. A reply that fits the schema
+ * goes to `done`; an error, time-out (timeout_ms; 0: Maelstrom's 5 s) or
+ * malformed reply ends the call by the workload's rules.
+ */
+void call_rpc(struct call *, const struct rpc *, const struct value *fields, int64_t timeout_ms, call_fn *done);
+/* The end of an operation: exactly once. */
+void call_ok(struct call *, const struct value *);
+/* As a Clojure exception in the client: :info with :exception, "indeterminate: ..." (jepsen.generator.interpreter). */
+void call_throw(struct call *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* What to do next. value NULL: nil. */
+struct op_template {
+	const char *f;
+	const struct value *value;
+};
+
+struct workload {
+	const char *name;
+	const char *summary; /* one line */
+
+	/* What a generator remembers, zeroed at the start. */
+	size_t state_size;
+	/* The next operation. Returns false when it has none left. */
+	bool (*generate)(
+	    void *state, struct random *, struct arena *, const struct test_options *, struct op_template *);
+
+	/* After recovery every worker does this once, if f is not NULL (gen/each-thread in :final-generator). */
+	struct {
+		const char *f;
+		bool flagged; /* :final? true */
+	} final;
+
+	/* Body of the set-up client's one request to each node, or NULL (broadcast's topology). */
+	const struct value *(*setup)(struct arena *, const struct test_options *, const struct rpc **);
+
+	/* Runs an operation. */
+	void (*invoke)(struct call *);
+	/* Whether errors and time-outs become :fail or :info (maelstrom.client/with-errors), or else exceptions. */
+	bool catches_errors;
+	/* NULL-terminated list of :f that become :fail on any error (with-errors' idempotent set); may be NULL. */
+	const char *const *idempotent;
+	/* jepsen.client/Reusable: the client survives an :info. */
+	bool reusable;
+
+	check_fn *check;
+};
+
+/* Generated from workloads/: ends with NULL. */
+extern const struct workload *const workloads[];
+const struct workload *workload_find(const char *name);
+
+#endif
