@@ -153,8 +153,9 @@ bool node_unpack(struct node *, const struct message *, const char *fmt, ...);
  * is dropped and logged; the handle stays valid until consumed all the same.
  * After a stall (NODE_STALL_MS between two turns) all open client requests are
  * dropped silently. Requests of peers have no deadline. Beyond
- * NODE_REQUESTS_MAX the request is answered with error 11 at once, and the
- * handle takes one reply, which goes nowhere.
+ * NODE_REQUESTS_MAX the request is answered with error 0 at once (the node may
+ * act on it all the same, so nothing definite is said), and the handle takes
+ * one reply, which goes nowhere.
  *
  * A client's request that a handler neither answers nor defers gets its error
  * at the deadline as well.

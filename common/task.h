@@ -15,7 +15,8 @@
 #define TASK_CANCELLED (-2) /* the node is ending: clean up and return */
 #define TASK_OK        (-1)
 
-#define TASK_STACK_BYTES ((size_t)128 << 10)
+/* For values nested as deeply as jansson parses them, which it frees and compares by recursion. Pages come as used. */
+#define TASK_STACK_BYTES ((size_t)512 << 10)
 
 typedef void task_fn(struct node *, void *arg);
 

@@ -1,0 +1,14 @@
+/* Allocation that never fails: out of memory ends the process with a message. */
+#ifndef MEMORY_H
+#define MEMORY_H
+
+#include <stddef.h>
+
+void *memory_alloc(size_t) __attribute__((malloc));
+void *memory_zero(size_t) __attribute__((malloc)); /* zeroed */
+void *memory_resize(void *, size_t count, size_t size);
+/* A copy with a NUL behind it that is not counted. */
+char *memory_copy(const void *bytes, size_t length) __attribute__((malloc));
+_Noreturn void memory_exhausted(void);
+
+#endif
