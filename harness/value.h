@@ -22,7 +22,7 @@ enum value_type {
 	VALUE_FLOAT,   /* a double that Jepsen computed as a float: written with the digits of a float */
 	VALUE_DECIMAL, /* text without the M */
 	VALUE_CHAR,    /* a code point */
-	VALUE_STRING,  /* UTF-8, may hold NUL */
+	VALUE_STRING,  /* UTF-8, may hold NUL; a surrogate without its other half is kept in three bytes */
 	VALUE_KEYWORD, /* without the colon */
 	VALUE_SYMBOL,
 	VALUE_LIST,
@@ -63,8 +63,16 @@ struct value *value_string(struct arena *, const char *);
 struct value *value_string_n(struct arena *, const char *, size_t length);
 struct value *value_printf(struct arena *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 struct value *value_keyword(struct arena *, const char *);
+struct value *value_keyword_n(struct arena *, const char *, size_t length);
+struct value *value_symbol(struct arena *, const char *);
+struct value *value_symbol_n(struct arena *, const char *, size_t length);
+struct value *value_char(struct arena *, int32_t code_point);
+struct value *value_tagged(struct arena *, const char *tag, const struct value *);
 /* An integer from decimal text of any length (optional minus): VALUE_INT if it fits, else VALUE_BIGINT. */
 struct value *value_integer_text(struct arena *, const char *, size_t length);
+/* A decimal from its text, without the M: minus, digits, point and digits, exponent; all but the first digits optional.
+ */
+struct value *value_decimal_text(struct arena *, const char *);
 
 /* Empty collections, to be filled before they are shared. */
 struct value *value_collection(struct arena *, enum value_type);
@@ -75,6 +83,7 @@ void value_set(struct arena *, struct value *map, const struct value *key, const
 /* The same with a keyword, and with a string, as key. */
 void value_put_keyword(struct arena *, struct value *map, const char *key, const struct value *);
 void value_put_string(struct arena *, struct value *map, const char *key, const struct value *);
+void value_put_int(struct arena *, struct value *map, const char *keyword, int64_t);
 
 /* A deep copy, for handing a value to a longer-lived arena. */
 const struct value *value_copy(struct arena *, const struct value *);
@@ -106,16 +115,21 @@ int value_compare(const struct value *, const struct value *, bool *comparable);
 
 /* As Clojure's pr-str prints it, on one line. */
 void edn_write(struct buffer *, const struct value *);
-/* Over several lines, in the manner of pprint: for results.edn. */
+/* Over several lines as Jepsen lays results.edn out; without a newline at the end. */
 void edn_write_pretty(struct buffer *, const struct value *);
 
 /*
  * Reads one EDN value (comments, #_ and tags included) at *cursor, and moves
  * it behind. Returns NULL at the end (*error NULL) or on a fault (*error says
- * what, and *cursor where). Depth is limited to EDN_DEPTH_MAX.
+ * what, and *cursor where). Depth is limited to EDN_DEPTH_MAX. As Clojure's
+ * edn/read, with these differences: any tag is read as VALUE_TAGGED, metadata
+ * is dropped, a ratio becomes a symbol of the same text, and keywords and
+ * symbols may hold characters that Clojure would print but not read.
  */
 #define EDN_DEPTH_MAX 1000
 const struct value *edn_read(struct arena *, const char **cursor, const char *end, const char **error);
+/* Moves to where the next value begins, or to the end. False on a fault (in what #_ discards). */
+bool edn_skip(struct arena *, const char **cursor, const char *end, const char **error);
 
 /*
  * Reads the JSON value at *cursor as Jackson does and moves it behind, under
@@ -123,11 +137,17 @@ const struct value *edn_read(struct arena *, const char **cursor, const char *en
  * keys the last one counts. What follows the value is the caller's business.
  */
 #define JSON_DEPTH_MAX  1000
-#define JSON_NUMBER_MAX 1000     /* characters */
-#define JSON_STRING_MAX 20000000 /* bytes */
+#define JSON_NUMBER_MAX 1000     /* digits */
+#define JSON_NAME_MAX   50000    /* UTF-16 units of a key */
+#define JSON_STRING_MAX 20000000 /* UTF-16 units of a string */
 const struct value *json_read(struct arena *, const char **cursor, const char *end, const char **error);
 
-/* Keywords become strings, sets and lists arrays, big numbers numbers. */
+/*
+ * Keywords, symbols and characters become strings, lists and sets arrays, what
+ * is tagged loses its tag, big numbers stay numbers. Reals have the shortest
+ * digits that read back equal and always a point; infinity and NaN become
+ * strings, as Jackson writes them.
+ */
 void json_write(struct buffer *, const struct value *);
 
 #endif

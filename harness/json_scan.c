@@ -1,0 +1,441 @@
+/* The scanner: tables for strings, a stack of bits for nesting, and every fault in words. */
+#include "json_scan.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "utf8.h"
+#include "value.h"
+
+/* ---- bytes --------------------------------------------------------------- */
+
+/* What a byte means within a string. Everything else is plain. */
+enum { STRING_PLAIN, STRING_QUOTE, STRING_ESCAPE, STRING_CONTROL, STRING_HIGH };
+
+#define FOUR(x)    x, x, x, x
+#define SIXTEEN(x) FOUR(x), FOUR(x), FOUR(x), FOUR(x)
+static const unsigned char in_string[256] = {
+    SIXTEEN(STRING_CONTROL), SIXTEEN(STRING_CONTROL),                                       /* 0x00 */
+    STRING_PLAIN, STRING_PLAIN, STRING_QUOTE, STRING_PLAIN, FOUR(0), FOUR(0), FOUR(0),      /* 0x20 */
+    SIXTEEN(0), SIXTEEN(0),                                                                 /* 0x30 */
+    FOUR(0), FOUR(0), FOUR(0), STRING_ESCAPE, STRING_PLAIN, STRING_PLAIN, STRING_PLAIN,     /* 0x50 */
+    SIXTEEN(0), SIXTEEN(0),                                                                 /* 0x60 */
+    SIXTEEN(STRING_HIGH), SIXTEEN(STRING_HIGH), SIXTEEN(STRING_HIGH), SIXTEEN(STRING_HIGH), /* 0x80 */
+    SIXTEEN(STRING_HIGH), SIXTEEN(STRING_HIGH), SIXTEEN(STRING_HIGH), SIXTEEN(STRING_HIGH), /* 0xc0 */
+};
+#undef SIXTEEN
+#undef FOUR
+
+bool
+scan_fail(struct scan *scan, const char *why)
+{
+	scan->error = why;
+	return false;
+}
+
+/* The next byte that is not white space, or 0 at the end: a NUL is no part of JSON either. */
+char
+scan_next(struct scan *scan)
+{
+	while (scan->at < scan->end) {
+		char c = *scan->at;
+
+		if (c != ' ' && c != '\t')
+			return c;
+		scan->at++;
+	}
+	return '\0';
+}
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* ---- strings ------------------------------------------------------------- */
+
+/* The value of four hexadecimal digits, or -1. */
+static int32_t
+hex4(const char *at, const char *end)
+{
+	int32_t value = 0;
+
+	if (end - at < 4)
+		return -1;
+	for (int i = 0; i < 4; i++) {
+		char c = at[i];
+
+		if (is_digit(c))
+			value = value << 4 | (c - '0');
+		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+			value = value << 4 | ((c | 0x20) - 'a' + 10);
+		else
+			return -1;
+	}
+	return value;
+}
+
+/* At the digits of a \u: its code point, moves behind it and, of a surrogate pair, behind both. -1: malformed. */
+static int32_t
+unicode_escape(const char **at, const char *end)
+{
+	int32_t unit = hex4(*at, end), low;
+
+	if (unit < 0)
+		return -1;
+	*at += 4;
+	if (!utf8_is_high_surrogate(unit) || end - *at < 6 || (*at)[0] != '\\' || (*at)[1] != 'u')
+		return unit;
+	low = hex4(*at + 2, end);
+	if (!utf8_is_low_surrogate(low))
+		return unit;
+	*at += 6;
+	return 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+}
+
+static bool
+is_surrogate(int32_t c)
+{
+	return utf8_is_high_surrogate(c) || utf8_is_low_surrogate(c);
+}
+
+/* At a backslash. */
+static bool
+scan_escape(struct scan *scan)
+{
+	int32_t c;
+
+	if (scan->end - scan->at < 2)
+		return scan_fail(scan, "not JSON: a string does not end");
+	scan->at += 2;
+	if (scan->at[-1] != 'u')
+		return (scan->at[-1] != '\0' && strchr("\"\\/bfnrt", scan->at[-1]) != NULL) ||
+		       scan_fail(scan, "not JSON: an unknown escape in a string");
+	c = unicode_escape(&scan->at, scan->end);
+	if (c < 0)
+		return scan_fail(scan, "not JSON: \\u without four hexadecimal digits");
+	if (is_surrogate(c))
+		scan->dirty = true;
+	return true;
+}
+
+static void
+scan_high(struct scan *scan)
+{
+	const char *start = scan->at;
+
+	if (utf8_next(&scan->at, scan->end) == UTF8_REPLACEMENT &&
+	    (scan->at - start != 3 || memcmp(start, "\xef\xbf\xbd", 3) != 0))
+		scan->dirty = true;
+}
+
+/* Characters as Jackson counts them, between the quotes of a scanned string: in units of UTF-16. */
+static size_t
+count_units(const char *at, const char *end)
+{
+	size_t units = 0;
+
+	for (; at < end; units++) {
+		if (*at == '\\')
+			at += at[1] == 'u' ? 6 : 2;
+		else if (utf8_next(&at, end) >= 0x10000)
+			units++;
+	}
+	return units;
+}
+
+/* At the opening quote; moves behind the closing one. `max` units of UTF-16 may be in between. */
+static bool
+scan_string(struct scan *scan, size_t max)
+{
+	const char *start = ++scan->at, *at = start, *end = scan->end;
+
+	for (;;) {
+		while (at < end && in_string[(unsigned char)*at] == STRING_PLAIN)
+			at++;
+		scan->at = at;
+		if (at == end)
+			return scan_fail(scan, "not JSON: a string does not end");
+		switch (in_string[(unsigned char)*at]) {
+		case STRING_QUOTE:
+			scan->at++;
+			return (size_t)(at - start) <= max || count_units(start, at) <= max ||
+			       scan_fail(
+				   scan, "a key or string over Jackson's limits of 50,000 and 20,000,000 characters");
+		case STRING_ESCAPE:
+			if (!scan_escape(scan))
+				return false;
+			break;
+		case STRING_CONTROL:
+			scan->dirty = true;
+			scan->at++;
+			break;
+		default:
+			scan_high(scan);
+		}
+		at = scan->at;
+	}
+}
+
+/* ---- other scalars ------------------------------------------------------- */
+
+static size_t
+scan_digits(struct scan *scan)
+{
+	const char *start = scan->at;
+
+	while (scan->at < scan->end && is_digit(*scan->at))
+		scan->at++;
+	return (size_t)(scan->at - start);
+}
+
+/* Jackson counts digits, but for a lone zero in front. */
+static bool
+scan_number(struct scan *scan)
+{
+	static const char bad[] = "not JSON: a malformed number";
+	size_t count, more;
+	const char *start;
+
+	if (*scan->at == '-')
+		scan->at++;
+	start = scan->at;
+	count = scan_digits(scan);
+	if (count == 0 || (count > 1 && *start == '0'))
+		return scan_fail(scan, bad);
+	if (*start == '0')
+		count = 0;
+	if (scan->at < scan->end && *scan->at == '.') {
+		scan->at++;
+		count += more = scan_digits(scan);
+		if (more == 0)
+			return scan_fail(scan, bad);
+	}
+	if (scan->at < scan->end && (*scan->at | 0x20) == 'e') {
+		scan->at++;
+		if (scan->at < scan->end && (*scan->at == '+' || *scan->at == '-'))
+			scan->at++;
+		count += more = scan_digits(scan);
+		if (more == 0)
+			return scan_fail(scan, bad);
+	}
+	return count <= JSON_NUMBER_MAX || scan_fail(scan, "a number over Jackson's limit of 1000 digits");
+}
+
+static bool
+scan_word(struct scan *scan, const char *word, size_t length)
+{
+	if ((size_t)(scan->end - scan->at) < length || memcmp(scan->at, word, length) != 0)
+		return scan_fail(scan, "not JSON: an unknown word");
+	scan->at += length;
+	return true;
+}
+
+/* A value that is neither object nor array, of which `c` is the first byte. */
+static bool
+scan_scalar(struct scan *scan, char c)
+{
+	switch (c) {
+	case '"':
+		return scan_string(scan, JSON_STRING_MAX);
+	case 't':
+		return scan_word(scan, "true", 4);
+	case 'f':
+		return scan_word(scan, "false", 5);
+	case 'n':
+		return scan_word(scan, "null", 4);
+	case '-':
+		return scan_number(scan);
+	case '\0':
+		return scan_fail(scan, scan->at == scan->end ? "not JSON: it ends too soon" : "not JSON: a NUL byte");
+	}
+	return is_digit(c) ? scan_number(scan) : scan_fail(scan, "not JSON: a value was expected");
+}
+
+/* ---- values -------------------------------------------------------------- */
+
+/* What is open, innermost last: one bit each, set for an object. */
+struct nesting {
+	int depth, base; /* of the value that is scanned */
+	uint64_t objects[JSON_DEPTH_MAX / 64 + 1];
+};
+
+static bool
+in_object(const struct nesting *nesting)
+{
+	return nesting->objects[nesting->depth / 64] >> nesting->depth % 64 & 1;
+}
+
+/* A key and its colon. */
+bool
+scan_key(struct scan *scan, struct span *key)
+{
+	if (scan_next(scan) != '"')
+		return scan_fail(scan, "not JSON: a key in quotes was expected");
+	key->start = scan->at;
+	if (!scan_string(scan, JSON_NAME_MAX))
+		return false;
+	key->length = (size_t)(scan->at - key->start);
+	if (scan_next(scan) != ':')
+		return scan_fail(scan, "not JSON: a colon was expected");
+	scan->at++;
+	return true;
+}
+
+/* At '{' or '['. Leaves the first value in it to come, or closes it again: *complete. */
+static bool
+scan_open(struct scan *scan, struct nesting *nesting, bool object, bool *complete)
+{
+	struct span key;
+
+	if (nesting->depth == JSON_DEPTH_MAX)
+		return scan_fail(scan, "nested over Jackson's limit of 1000");
+	nesting->depth++;
+	if (object)
+		nesting->objects[nesting->depth / 64] |= (uint64_t)1 << nesting->depth % 64;
+	else
+		nesting->objects[nesting->depth / 64] &= ~((uint64_t)1 << nesting->depth % 64);
+	scan->at++;
+	*complete = scan_next(scan) == (object ? '}' : ']');
+	if (*complete) {
+		scan->at++;
+		nesting->depth--;
+		return true;
+	}
+	return !object || scan_key(scan, &key);
+}
+
+/* Behind a complete value: closes what ends here, until there is another value to come (*more) or all is closed. */
+static bool
+scan_close(struct scan *scan, struct nesting *nesting, bool *more)
+{
+	struct span key;
+
+	*more = false;
+	while (nesting->depth > nesting->base) {
+		bool object = in_object(nesting);
+		char c = scan_next(scan);
+
+		if (c == ',') {
+			scan->at++;
+			*more = true;
+			return !object || scan_key(scan, &key);
+		}
+		if (c != (object ? '}' : ']'))
+			return scan_fail(scan, "not JSON: a comma or the end of an object or array was expected");
+		scan->at++;
+		nesting->depth--;
+	}
+	return true;
+}
+
+/* Any value at all, which is itself `depth` levels deep; no recursion. */
+bool
+scan_value(struct scan *scan, int depth)
+{
+	struct nesting nesting = {.depth = depth, .base = depth};
+	bool more = true;
+
+	while (more) {
+		char c = scan_next(scan);
+		bool complete = true;
+
+		if (c == '{' || c == '[') {
+			if (!scan_open(scan, &nesting, c == '{', &complete))
+				return false;
+		} else if (!scan_scalar(scan, c))
+			return false;
+		if (complete && !scan_close(scan, &nesting, &more))
+			return false;
+	}
+	return true;
+}
+
+/* ---- what was scanned ---------------------------------------------------- */
+
+/* A string between its quotes, decoded. A NUL would cut it short, so it becomes what no id has. */
+void
+span_decode(struct buffer *to, struct span text)
+{
+	static const char escaped[] = "bfnrt", meant[] = "\b\f\n\r\t";
+	const char *at = text.start + 1, *end = text.start + text.length - 1;
+
+	to->length = 0;
+	while (at < end) {
+		const char *plain = memchr(at, '\\', (size_t)(end - at)), *letter;
+		int32_t c;
+
+		buffer_append(to, at, (size_t)((plain != NULL ? plain : end) - at));
+		if (plain == NULL)
+			break;
+		at = plain + 2;
+		if (at[-1] == 'u') {
+			c = unicode_escape(&at, end);
+			to->length += utf8_put(buffer_reserve(to, 4), c != 0 ? c : UTF8_REPLACEMENT);
+		} else {
+			letter = strchr(escaped, at[-1]);
+			buffer_append_char(to, letter != NULL ? meant[letter - escaped] : at[-1]);
+		}
+	}
+	buffer_string(to);
+}
+
+bool
+span_is_integer(struct span number)
+{
+	if (*number.start != '-' && !is_digit(*number.start))
+		return false;
+	for (size_t i = 0; i < number.length; i++)
+		if (number.start[i] == '.' || (number.start[i] | 0x20) == 'e')
+			return false;
+	return true;
+}
+
+/* ---- for printing -------------------------------------------------------- */
+
+/* Within a string: one byte, escape or sequence. */
+static void
+clean_next(struct buffer *to, const char **at, const char *end)
+{
+	const char *start = *at;
+	int32_t c;
+
+	switch (in_string[(unsigned char)*start]) {
+	case STRING_CONTROL:
+		buffer_printf(to, "\\u%04x", (unsigned char)*start);
+		++*at;
+		return;
+	case STRING_HIGH:
+		c = utf8_next(at, end);
+		to->length += utf8_put(buffer_reserve(to, 4), c);
+		return;
+	case STRING_ESCAPE:
+		*at += 2;
+		if (start[1] == 'u' && is_surrogate(unicode_escape(at, end))) {
+			buffer_append_char(to, '?');
+			return;
+		}
+		break;
+	default:
+		++*at;
+	}
+	buffer_append(to, start, (size_t)(*at - start));
+}
+
+/* A copy of a scanned object that may be printed again. */
+void
+scan_clean(struct buffer *to, const char *at, const char *end)
+{
+	bool string = false;
+
+	to->length = 0;
+	while (at < end) {
+		if (*at == '"')
+			string = !string;
+		if (string && *at != '"')
+			clean_next(to, &at, end);
+		else
+			buffer_append_char(to, *at++);
+	}
+}
