@@ -165,8 +165,10 @@ named_character(const char *name, size_t length)
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (is_token(name, length, names[i].name))
 			return names[i].character;
-	if (length == 5 && name[0] == 'u')
-		return hex4(name + 1, name + length);
+	if (length == 5 && name[0] == 'u') {
+		c = hex4(name + 1, name + length);
+		return utf8_is_high_surrogate(c) || utf8_is_low_surrogate(c) ? -1 : c;
+	}
 	if (length < 2 || length > 4 || name[0] != 'o')
 		return -1;
 	for (i = 1; i < length; i++) {

@@ -13,8 +13,9 @@
 /* Zero-initialise once; reused from line to line. */
 struct parsed_envelope {
 	struct buffer src, dest; /* decoded, NUL-terminated by buffer_string() */
-	const char *body;        /* into the line; "{}" where Maelstrom would assume that */
+	const char *body;        /* into the line, or `clean`; "{}" where Maelstrom would assume that */
 	size_t length;
+	struct buffer clean; /* the line, where it could not be passed on as it is */
 };
 
 /*
@@ -23,6 +24,11 @@ struct parsed_envelope {
  * dest and body, src or dest not strings, id not an integer, a body that is
  * not an object. The whole line is validated as JSON under Jackson's limits.
  * What stands behind the object is ignored, as Jackson does.
+ *
+ * What Maelstrom accepts but would not print again is replaced: malformed
+ * UTF-8 by U+FFFD, a lone surrogate by '?', a bare control character in a
+ * string by its escape. A carriage return ends a line there, so it is refused.
+ * An array of pairs, which Maelstrom takes for an object, is refused too.
  */
 const char *envelope_parse(struct parsed_envelope *, const char *line, size_t length);
 void envelope_free(struct parsed_envelope *);

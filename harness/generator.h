@@ -2,7 +2,7 @@
  * The interpreter of Maelstrom's generator (maelstrom.core, jepsen.generator):
  * operations of the workload staggered over all workers, the nemesis beside
  * them, a time limit; then the nemesis heals, recovery, final reads. It keeps
- * the history.
+ * the history. A message budget, once used up, ends the main phase early.
  */
 #ifndef GENERATOR_H
 #define GENERATOR_H
@@ -18,16 +18,22 @@ struct generator;
 /* Progress, for whoever shows it. */
 struct generator_progress {
 	enum { PHASE_MAIN, PHASE_RECOVERY, PHASE_FINAL, PHASE_DONE } phase;
+	int64_t started; /* on the loop's clock */
 	uint64_t invoked, ok, fail, info;
 	const char *fault; /* the partition in force, or NULL */
+};
+
+/* Requests of one node's workers that ended without an answer, and with one. */
+struct generator_answers {
+	uint64_t answered, unanswered;
 };
 
 /* Starts at once; done(arg) is called when the last operation has completed. The history is the caller's. */
 struct generator *generator_start(struct loop *, struct net *, const struct test_options *, uint64_t seed,
     int *next_client, struct history *, loop_fn *done, void *arg);
 const struct generator_progress *generator_progress(const struct generator *);
-/* Ends the main phase now (a message budget is used up). */
-void generator_end_main(struct generator *);
+struct generator_answers generator_answers(const struct generator *, int node);
+/* Closes the workers' clients; operations under way are forgotten. */
 void generator_free(struct generator *);
 
 #endif

@@ -10,6 +10,7 @@
 #define NET_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -17,6 +18,17 @@
 #include "loop.h"
 #include "random.h"
 
+/*
+ * Memory that messages may take while they wait, their book-keeping included:
+ * for one receiver, and in all. A message beyond is refused as NET_FLOODED.
+ */
+#define NET_ENDPOINT_BYTES_MAX ((size_t)512 << 20)
+#define NET_BYTES_MAX          ((size_t)1 << 30)
+
+/*
+ * Constant: the mean. Uniform: integers from 0 up to but not including twice the mean, as incanter draws them.
+ * Exponential: cut to whole milliseconds.
+ */
 enum latency_dist { LATENCY_CONSTANT, LATENCY_UNIFORM, LATENCY_EXPONENTIAL };
 
 struct latency {
@@ -34,6 +46,9 @@ struct envelope {
 	const char *body;
 	size_t length;
 };
+
+/* The message as Maelstrom writes it to a node's stdin, without the newline. */
+void envelope_write(struct buffer *, const struct envelope *);
 
 /*
  * Gets each message when it is due. Returns false if it can take no more for
@@ -56,6 +71,8 @@ void net_free(struct net *);
 
 /* Lines of JSON, one an event, are written there; NULL stops it. Borrowed. */
 void net_journal(struct net *, FILE *);
+/* Flushes the journal; 0, or the errno of the first write that failed. */
+int net_journal_failed(struct net *);
 /* Shows sent, or received, messages on stderr (--log-net-send, --log-net-recv). */
 void net_log(struct net *, bool send, bool receive);
 
@@ -66,16 +83,21 @@ void net_remove(struct net *, struct endpoint *);
 bool net_knows(const struct net *, const char *id);
 void endpoint_resume(struct endpoint *);
 const char *endpoint_id(const struct endpoint *);
+/* How often this id was registered before: 0 for the first time. */
+uint64_t endpoint_incarnation(const struct endpoint *);
 
-enum net_fault { NET_OK, NET_UNKNOWN_SRC, NET_UNKNOWN_DEST };
-/* Sends. Anything but NET_OK is what makes a node deaf under Maelstrom, and nothing was sent. */
+/* Unknown addresses are what makes a node deaf under Maelstrom; a flood would end it for want of memory. */
+enum net_fault { NET_OK, NET_UNKNOWN_SRC, NET_UNKNOWN_DEST, NET_FLOODED };
+/* Sends. On anything but NET_OK nothing was sent. Delivery is up to the loop: never from within. */
 enum net_fault net_send(struct net *, const char *src, const char *dest, const char *body, size_t length);
 
-/* `dest` drops what comes from `src`, until net_heal(). */
+/* `dest` drops what comes from `src`, until net_heal(). Neither need exist yet. */
 void net_drop(struct net *, const char *src, const char *dest);
 void net_heal(struct net *);
 
 const struct net_stats *net_stats(const struct net *);
-size_t net_queued_bytes(const struct net *);
+size_t net_queued_bytes(const struct net *); /* as the limits count them */
+/* Other limits than those above: tests make them small. */
+void net_limit(struct net *, size_t endpoint_bytes, size_t bytes);
 
 #endif

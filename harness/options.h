@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arena.h"
 #include "buffer.h"
 #include "check.h"
 #include "net.h"
@@ -17,6 +18,13 @@ struct program;
 
 #define EXIT_ARGUMENTS 254
 #define EXIT_CRASH     255
+
+/* Limits: what is beyond is refused. */
+#define NODES_MAX       1000
+#define CONCURRENCY_MAX 10000
+#define SECONDS_MAX     1000000000
+#define LATENCY_MS_MAX  1000000000
+#define TEST_COUNT_MAX  1000000
 
 enum command { COMMAND_TEST, COMMAND_SIM, COMMAND_CHECK };
 
@@ -44,27 +52,32 @@ struct test_options {
 	int64_t max_txn_length, max_writes_per_key;
 	bool log_stderr, log_net_send, log_net_recv;
 	struct check_options check;
+	int64_t test_count; /* the test is run so often, or until it is not valid */
 
 	/* eddy's own */
 	uint64_t seed, last_seed; /* --seed N, --seeds A..B */
-	bool sweep;               /* --seeds was given */
-	uint64_t message_budget;  /* the main phase ends after so many deliveries; 0: none */
-	double time_budget_s;     /* a sweep stops after so much wall time; 0: none */
-	const char *store;        /* directory; NULL: nothing is left on disk */
-	const char *history;      /* eddy check: the file */
+	bool seed_given;
+	bool sweep;              /* --seeds was given */
+	uint64_t message_budget; /* the main phase ends after so many deliveries; 0: none */
+	double time_budget_s;    /* a sweep stops after so much wall time; 0: none */
+	const char *store;       /* directory; NULL: nothing is left on disk */
+	const char *history;     /* eddy check: the file */
 	bool quiet;
+	struct arena arena; /* of what is made while parsing */
 };
 
 enum parse { PARSE_OK, PARSE_HELP, PARSE_BAD };
 
 /*
  * Parses what follows "eddy test|sim|check". On PARSE_BAD one line, on
- * PARSE_HELP the help, is in `text`. Strings are borrowed from argv.
+ * PARSE_HELP the help, is in `text`. Strings are borrowed from argv. As in
+ * Maelstrom a word that is no flag is an argument of the node, and so is all
+ * that stands behind "--".
  */
 enum parse options_parse(struct test_options *, enum command, int argc, char *argv[], struct buffer *text);
 void options_free(struct test_options *);
 
-/* The command line that does the same again, with this seed. */
+/* The command line that does the same simulation again, with this seed: quoted for a shell, without "eddy". */
 void options_replay(const struct test_options *, uint64_t seed, struct buffer *);
 
 const char *topology_name(enum topology);

@@ -9,6 +9,11 @@
 #include "history.h"
 #include "options.h"
 
+/* Protocol errors that are described one by one; the rest are counted. */
+#define RUN_OFFENCES_MAX 20
+/* Bytes of a line that a report shows. */
+#define RUN_LINE_MAX 200
+
 /* What a run found. */
 struct run {
 	struct history history;
@@ -16,6 +21,7 @@ struct run {
 	const struct value *results; /* in the history's arena; NULL after a crash */
 	enum verdict verdict;
 	bool crashed;             /* Maelstrom would have ended with 255 and no results */
+	int signal;               /* it was interrupted by this one; 0: by none */
 	struct buffer report;     /* why it crashed; protocol errors with node, line and cause: for people */
 	uint64_t offences;        /* protocol errors */
 	uint64_t hash;            /* of all events, in simulation */
@@ -27,8 +33,11 @@ struct run {
 void run_test(struct run *, const struct test_options *);
 void run_free(struct run *);
 
-/* 0, 1, 2 or 255. */
+/* 0, 1, 2 or 255; 128 + the signal that interrupted it. */
 int run_exit_status(const struct run *);
+
+/* What there is to say about it, for people: verdicts, figures, where it was left. On stdout. */
+void run_print(const struct run *, const struct test_options *);
 
 /*
  * Every seed of options->seed..last_seed, until the first that is not valid

@@ -53,8 +53,9 @@ struct arena *call_arena(struct call *);
 void call_rpc(struct call *, const struct rpc *, const struct value *fields, int64_t timeout_ms, call_fn *done);
 /* The end of an operation: exactly once. */
 void call_ok(struct call *, const struct value *);
-/* As a Clojure exception in the client: :info with :exception, "indeterminate: ..." (jepsen.generator.interpreter). */
-void call_throw(struct call *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* As an exception of that Java class in the client: :info with :exception, "indeterminate: ..."
+ * (jepsen.generator.interpreter). */
+void call_throw(struct call *, const char *class, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* What to do next. value NULL: nil. */
 struct op_template {

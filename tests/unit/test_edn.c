@@ -142,6 +142,7 @@ refuses_rubbish(void **state)
 	    {"\\foo", "invalid character"},
 	    {"\\u12", "invalid character"},
 	    {"\\u12g4", "invalid character"},
+	    {"\\ud83d", "invalid character"},
 	    {"\\o9", "invalid character"},
 	    {"\\o777", "invalid character"},
 	    {"1a", "invalid number"},

@@ -1,0 +1,241 @@
+/*
+ * Brings the nodes up as Maelstrom does: the first node starts the services
+ * before it registers itself, the others do not wait for it; each gets init
+ * from a client of its own, which is closed right after init_ok; when all have
+ * answered, a second round of clients sends the workload's set-up.
+ */
+#include <err.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client.h"
+#include "cluster.h"
+#include "random.h"
+#include "service.h"
+
+struct member {
+	struct cluster *cluster;
+	int index;
+	struct server *server;
+	struct client *client;
+	FILE *log; /* of a simulated node */
+};
+
+struct cluster {
+	struct loop *loop;
+	struct net *net;
+	const struct test_options *options;
+	uint64_t seed;
+	int *next_client;
+	struct arena *arena;
+	const struct store *store;
+	struct cluster_events events;
+	struct services *services;
+	struct member *members;
+	int pending; /* members that have not answered yet */
+	const struct rpc *setup;
+	bool failed;
+};
+
+static void
+fail(struct member *member, struct buffer *why)
+{
+	struct cluster *cluster = member->cluster;
+
+	if (!cluster->failed) {
+		cluster->failed = true;
+		cluster->events.failed(cluster->events.arg, member->index, buffer_string(why));
+	}
+	buffer_free(why);
+}
+
+static void
+close_client(struct member *member)
+{
+	client_close(member->client);
+	member->client = NULL;
+}
+
+/* ---- the workload's set-up ------------------------------------------------------- */
+
+static void
+setup_answered(void *arg, enum answer answer, const struct value *body)
+{
+	struct member *member = arg;
+	struct cluster *cluster = member->cluster;
+	struct buffer why = {0}, misfit = {0};
+
+	close_client(member);
+	if (answer == ANSWER_TIMEOUT) {
+		buffer_printf(&why, "did not answer %s within %d ms", cluster->setup->request, CLIENT_TIMEOUT_MS);
+	} else if (answer == ANSWER_ERROR || !rpc_fits(cluster->setup, body, &misfit)) {
+		buffer_printf(&why, "answered %s with ", cluster->setup->request);
+		json_write(&why, body);
+		if (misfit.length > 0)
+			buffer_printf(&why, ": %s", buffer_string(&misfit));
+	}
+	buffer_free(&misfit);
+	if (why.length > 0)
+		fail(member, &why);
+	else if (--cluster->pending == 0 && !cluster->failed)
+		cluster->events.ready(cluster->events.arg);
+}
+
+static void
+set_up_workload(struct cluster *cluster)
+{
+	const struct test_options *o = cluster->options;
+	const struct value *body = NULL;
+
+	for (int i = 0; i < o->node_count; i++)
+		cluster->members[i].client = client_open(cluster->loop, cluster->net, cluster->next_client);
+	if (o->workload->setup != NULL)
+		body = o->workload->setup(cluster->arena, o, &cluster->setup);
+	cluster->pending = o->node_count;
+	for (int i = 0; i < o->node_count; i++) {
+		if (body != NULL)
+			client_request(cluster->members[i].client, o->nodes[i], cluster->arena, body, CLIENT_TIMEOUT_MS,
+			    setup_answered, &cluster->members[i]);
+		else
+			close_client(&cluster->members[i]);
+	}
+	if (body == NULL)
+		cluster->events.ready(cluster->events.arg);
+}
+
+/* ---- init ------------------------------------------------------------------------- */
+
+static void
+init_answered(void *arg, enum answer answer, const struct value *body)
+{
+	struct member *member = arg;
+	struct cluster *cluster = member->cluster;
+	struct buffer why = {0};
+
+	close_client(member);
+	if (answer == ANSWER_TIMEOUT) {
+		buffer_printf(&why, "did not answer init within %d ms", INIT_TIMEOUT_MS);
+	} else if (!value_is_string(value_get(body, "type"), "init_ok")) {
+		buffer_append_string(&why, "answered init not with init_ok but with ");
+		json_write(&why, body);
+	}
+	if (why.length > 0)
+		fail(member, &why);
+	else if (--cluster->pending == 0 && !cluster->failed)
+		set_up_workload(cluster);
+}
+
+static const struct value *
+init_body(struct cluster *cluster, const char *id)
+{
+	struct arena *arena = cluster->arena;
+	struct value *body = value_collection(arena, VALUE_MAP), *ids = value_collection(arena, VALUE_VECTOR);
+
+	for (int i = 0; i < cluster->options->node_count; i++)
+		value_push(arena, ids, value_string(arena, cluster->options->nodes[i]));
+	value_put_string(arena, body, "type", value_string(arena, "init"));
+	value_put_string(arena, body, "node_id", value_string(arena, id));
+	value_put_string(arena, body, "node_ids", ids);
+	return body;
+}
+
+/* ---- starting ---------------------------------------------------------------------- */
+
+static void
+start_server(struct member *member, const char *id, struct buffer *error)
+{
+	struct cluster *cluster = member->cluster;
+	const struct server_events *events = &cluster->events.server;
+	struct buffer path = {0};
+
+	if (cluster->store != NULL)
+		store_node_log(cluster->store, id, &path);
+	if (cluster->options->command == COMMAND_TEST) {
+		member->server = server_process(cluster->loop, cluster->net, cluster->options, id,
+		    path.length > 0 ? buffer_string(&path) : NULL, events, error);
+	} else if (path.length > 0 && (member->log = fopen(buffer_string(&path), "w")) == NULL) {
+		buffer_printf(error, "%s: %s", buffer_string(&path), strerror(errno));
+	} else {
+		member->server = server_inproc(cluster->loop, cluster->net, cluster->options, id, cluster->seed,
+		    member->index, member->log, events, error);
+	}
+	buffer_free(&path);
+}
+
+static void
+start_member(void *arg)
+{
+	struct member *member = arg;
+	struct cluster *cluster = member->cluster;
+	const char *id = cluster->options->nodes[member->index];
+	struct buffer error = {0};
+
+	if (cluster->failed)
+		return;
+	start_server(member, id, &error);
+	if (member->server == NULL) {
+		fail(member, &error);
+		return;
+	}
+	buffer_free(&error);
+	member->client = client_open(cluster->loop, cluster->net, cluster->next_client);
+	client_request(
+	    member->client, id, cluster->arena, init_body(cluster, id), INIT_TIMEOUT_MS, init_answered, member);
+}
+
+struct cluster *
+cluster_start(struct loop *loop, struct net *net, const struct test_options *options, uint64_t seed, int *next_client,
+    struct arena *arena, const struct store *store, const struct cluster_events *events)
+{
+	struct cluster *cluster = calloc(1, sizeof(*cluster));
+	int64_t stagger = CLUSTER_STAGGER_MS * MS_NS;
+	struct random random;
+
+	if (cluster == NULL ||
+	    (cluster->members = calloc((size_t)options->node_count, sizeof(*cluster->members))) == NULL)
+		err(1, "out of memory");
+	cluster->loop = loop;
+	cluster->net = net;
+	cluster->options = options;
+	cluster->seed = seed;
+	cluster->next_client = next_client;
+	cluster->arena = arena;
+	cluster->store = store;
+	cluster->events = *events;
+	cluster->pending = options->node_count;
+	random_seed(&random, seed, "cluster", 0);
+	for (int i = 0; i < options->node_count; i++) {
+		cluster->members[i] = (struct member){.cluster = cluster, .index = i};
+		if (i > 0)
+			loop_after(loop, (int64_t)random_below(&random, (uint64_t)stagger), start_member,
+			    &cluster->members[i]);
+	}
+	cluster->services = services_start(loop, net, seed, stagger, start_member, &cluster->members[0]);
+	return cluster;
+}
+
+struct server *
+cluster_server(const struct cluster *cluster, int node)
+{
+	return cluster->members[node].server;
+}
+
+void
+cluster_stop(struct cluster *cluster)
+{
+	if (cluster == NULL)
+		return;
+	for (int i = 0; i < cluster->options->node_count; i++) {
+		struct member *member = &cluster->members[i];
+
+		if (member->server != NULL)
+			server_stop(member->server);
+		close_client(member);
+		if (member->log != NULL)
+			fclose(member->log);
+	}
+	services_stop(cluster->services);
+	free(cluster->members);
+	free(cluster);
+}

@@ -1,0 +1,36 @@
+/*
+ * The nodes under test and the services: registered at staggered moments, init,
+ * the workload's set-up, torn down (maelstrom.db; jepsen.core's set-up of
+ * clients). A node that writes to one that is not there yet is found out.
+ */
+#ifndef CLUSTER_H
+#define CLUSTER_H
+
+#include "loop.h"
+#include "net.h"
+#include "options.h"
+#include "server.h"
+#include "store.h"
+
+/* Services and nodes register within so much time of the start. */
+#define CLUSTER_STAGGER_MS 50
+
+struct cluster;
+
+struct cluster_events {
+	loop_fn *ready; /* all nodes are set up */
+	/* A node could not be; `why` is one line or more. Nothing else is called after it. */
+	void (*failed)(void *arg, int node, const char *why);
+	void *arg;
+	struct server_events server;
+};
+
+/* Starts at once. What clients say is kept in the arena; `store` may be NULL. */
+struct cluster *cluster_start(struct loop *, struct net *, const struct test_options *, uint64_t seed, int *next_client,
+    struct arena *, const struct store *, const struct cluster_events *);
+/* NULL if it has not been started yet. */
+struct server *cluster_server(const struct cluster *, int node);
+/* Ends everything without warning. */
+void cluster_stop(struct cluster *);
+
+#endif

@@ -1,0 +1,372 @@
+/*
+ * Decides what happens next, as Jepsen's interpreter would when it asks
+ * Maelstrom's generator: (phases (time-limit (nemesis ... (stagger ...)))
+ * heal, sleep, final reads). The rules that follow from the composition:
+ * - an operation is due when the last one's random gap has passed, and goes to
+ *   a random free worker; without one it waits, and the gap after it counts
+ *   from when it really went out, so nothing is made up for;
+ * - the main phase is over as soon as the next operation, of client or
+ *   nemesis, would come after the time limit, even if that is some time off.
+ */
+#include <err.h>
+#include <stdlib.h>
+
+#include "generator.h"
+#include "nemesis.h"
+#include "random.h"
+
+#define NEVER INT64_MAX
+
+/* How often a message budget is looked at while no operation is made. */
+#define BUDGET_TICK_NS (10 * MS_NS)
+
+struct worker {
+	struct generator *generator;
+	int index, node;
+	int64_t process;
+	struct client *client;
+	bool replace; /* its client is closed before the next operation */
+};
+
+struct generator {
+	struct loop *loop;
+	struct net *net;
+	const struct test_options *options;
+	struct history *history;
+	int *next_client;
+	loop_fn *done;
+	void *arg;
+
+	struct generator_progress progress;
+	struct random random;
+	void *state; /* the workload's */
+	int64_t cutoff, gap_ns, due;
+	bool exhausted, over; /* the workload has no operation left; the main phase is over */
+	struct nemesis nemesis;
+	uint64_t timer;
+
+	struct worker *workers;
+	int *free, free_count; /* workers without an operation under way */
+	struct generator_answers *answers;
+};
+
+static void advance(void *);
+
+/* ---- operations ------------------------------------------------------------------ */
+
+static int64_t
+elapsed(const struct generator *g)
+{
+	return loop_now(g->loop) - g->progress.started;
+}
+
+static void
+record(struct generator *g, const struct op *op)
+{
+	struct op *kept = history_append(g->history, op);
+
+	loop_mix_number(g->loop, (uint64_t)kept->time);
+	loop_mix_number(g->loop, (uint64_t)kept->type << 32 | (uint32_t)kept->process);
+}
+
+static void
+count_completion(struct generator *g, const struct worker *worker, const struct op *op)
+{
+	bool unanswered = value_is_keyword(op->error != NULL ? op->error : &value_nil, "net-timeout") ||
+			  (op->error != NULL && value_is_string(op->error, "indeterminate: Client read timeout"));
+
+	if (unanswered)
+		g->answers[worker->node].unanswered++;
+	else
+		g->answers[worker->node].answered++;
+	if (op->type == OP_OK)
+		g->progress.ok++;
+	else if (op->type == OP_FAIL)
+		g->progress.fail++;
+	else
+		g->progress.info++;
+}
+
+static void
+completed(void *arg, const struct op *completion)
+{
+	struct worker *worker = arg;
+	struct generator *g = worker->generator;
+	struct op op = *completion;
+
+	op.time = elapsed(g);
+	op.index = -1;
+	record(g, &op);
+	count_completion(g, worker, &op);
+	if (op.type == OP_INFO) {
+		worker->process += g->options->concurrency;
+		worker->replace = !g->options->workload->reusable;
+	}
+	g->free[g->free_count++] = worker->index;
+	advance(g);
+}
+
+/* Like Jepsen's worker, it changes its client only when it needs one again. */
+static void
+prepare_client(struct generator *g, struct worker *worker)
+{
+	if (worker->replace) {
+		client_close(worker->client);
+		worker->client = NULL;
+		worker->replace = false;
+	}
+	if (worker->client == NULL)
+		worker->client = client_open(g->loop, g->net, g->next_client);
+}
+
+static void
+invoke(struct generator *g, struct worker *worker, const struct op_template *next, bool final)
+{
+	struct op op = {
+	    .index = -1,
+	    .time = elapsed(g),
+	    .type = OP_INVOKE,
+	    .process = worker->process,
+	    .f = next->f,
+	    .value = next->value != NULL ? next->value : &value_nil,
+	    .final = final,
+	};
+
+	record(g, &op);
+	g->progress.invoked++;
+	prepare_client(g, worker);
+	call_start(worker->client, g->options->workload, g->options->nodes[worker->node], &g->history->arena, &op,
+	    completed, worker);
+}
+
+static struct worker *
+take_worker(struct generator *g)
+{
+	int place = (int)random_below(&g->random, (uint64_t)g->free_count);
+	struct worker *worker = &g->workers[g->free[place]];
+
+	g->free[place] = g->free[--g->free_count];
+	return worker;
+}
+
+/* ---- the main phase ----------------------------------------------------------------- */
+
+static void
+act(struct generator *g)
+{
+	const struct workload *workload = g->options->workload;
+	struct op_template next = {0};
+	int64_t now = loop_now(g->loop);
+
+	if (!workload->generate(g->state, &g->random, &g->history->arena, g->options, &next)) {
+		g->exhausted = true;
+		return;
+	}
+	g->due = now + (g->gap_ns > 0 ? (int64_t)random_below(&g->random, (uint64_t)g->gap_ns) : 0);
+	invoke(g, take_worker(g), &next, false);
+}
+
+/* When the clients' next operation comes: NEVER if that cannot be told, for want of a worker or of operations. */
+static int64_t
+client_due(const struct generator *g)
+{
+	if (g->options->rate == 0)
+		return g->cutoff; /* one sleep, as long as the time limit */
+	if (g->exhausted || g->free_count == 0)
+		return NEVER;
+	return g->due;
+}
+
+static bool
+budget_is_used(const struct generator *g)
+{
+	uint64_t budget = g->options->message_budget;
+
+	return budget > 0 && net_stats(g->net)->all.received >= budget;
+}
+
+/* Looks again then, or when the next operation completes. Always false: the main phase goes on. */
+static bool
+wake_at(struct generator *g, int64_t time)
+{
+	int64_t tick = loop_now(g->loop) + BUDGET_TICK_NS;
+
+	if (g->options->message_budget > 0 && time > tick)
+		time = tick;
+	loop_cancel(g->loop, g->timer);
+	g->timer = time < NEVER ? loop_at(g->loop, time, advance, g) : 0;
+	return false;
+}
+
+/* Does what is due. */
+static bool
+main_is_over(struct generator *g)
+{
+	for (;;) {
+		int64_t now = loop_now(g->loop), client = client_due(g);
+		int64_t fault = g->options->nemesis_partition ? g->progress.started + g->nemesis.due : NEVER;
+		int64_t soonest = client < fault ? client : fault;
+
+		if (budget_is_used(g))
+			return true;
+		if (soonest < now)
+			soonest = now;
+		if (soonest >= g->cutoff && g->options->rate == 0 && now < g->cutoff)
+			return wake_at(g, g->cutoff);
+		if (soonest >= g->cutoff)
+			return g->free_count > 0 || wake_at(g, NEVER);
+		if (soonest > now)
+			return wake_at(g, soonest);
+		if (fault <= now) {
+			nemesis_act(&g->nemesis, g->history, elapsed(g));
+			g->progress.fault = g->nemesis.fault;
+		} else {
+			act(g);
+		}
+	}
+}
+
+/* ---- the phases ----------------------------------------------------------------------- */
+
+static void
+begin_recovery(struct generator *g)
+{
+	g->progress.phase = PHASE_RECOVERY;
+	if (g->options->nemesis_partition) {
+		nemesis_heal(&g->nemesis, g->history, elapsed(g));
+		g->progress.fault = NULL;
+	}
+	loop_cancel(g->loop, g->timer);
+	g->timer = loop_after(g->loop, (int64_t)(g->options->recovery_s * (double)S_NS), advance, g);
+}
+
+/* Every worker once, in random order, all at the same time. */
+static void
+begin_final(struct generator *g)
+{
+	const struct workload *workload = g->options->workload;
+	struct op_template next = {.f = workload->final.f};
+
+	g->progress.phase = PHASE_FINAL;
+	while (g->free_count > 0)
+		invoke(g, take_worker(g), &next, workload->final.flagged);
+}
+
+static void
+end(struct generator *g)
+{
+	g->progress.phase = PHASE_DONE;
+	loop_cancel(g->loop, g->timer);
+	g->timer = 0;
+	g->done(g->arg);
+}
+
+/* Whatever happened, a timer or a completion: does what follows from it. */
+static void
+advance(void *arg)
+{
+	struct generator *g = arg;
+	bool idle;
+
+	if (g->progress.phase == PHASE_MAIN && !g->over)
+		g->over = main_is_over(g);
+	idle = g->free_count == g->options->concurrency;
+	if (g->progress.phase == PHASE_MAIN && g->over && idle) {
+		if (g->options->workload->final.f != NULL)
+			begin_recovery(g);
+		else
+			end(g);
+	} else if (g->progress.phase == PHASE_RECOVERY) {
+		begin_final(g);
+	} else if (g->progress.phase == PHASE_FINAL && idle) {
+		end(g);
+	}
+}
+
+/* ---- life -------------------------------------------------------------------------------- */
+
+static void *
+must_calloc(size_t count, size_t size)
+{
+	void *memory = calloc(count > 0 ? count : 1, size > 0 ? size : 1);
+
+	if (memory == NULL)
+		err(1, "out of memory");
+	return memory;
+}
+
+static void
+make_workers(struct generator *g)
+{
+	int count = g->options->concurrency;
+
+	g->workers = must_calloc((size_t)count, sizeof(*g->workers));
+	g->free = must_calloc((size_t)count, sizeof(*g->free));
+	g->answers = must_calloc((size_t)g->options->node_count, sizeof(*g->answers));
+	for (int i = 0; i < count; i++) {
+		g->workers[i] =
+		    (struct worker){.generator = g, .index = i, .node = i % g->options->node_count, .process = i};
+		g->free[g->free_count++] = i;
+	}
+}
+
+/* The mean time between operations is half of the widest gap. */
+static int64_t
+widest_gap(double rate)
+{
+	double gap = 2 / rate * (double)S_NS;
+
+	return rate > 0 && gap < (double)SECONDS_MAX * (double)S_NS ? (int64_t)gap : SECONDS_MAX * S_NS;
+}
+
+struct generator *
+generator_start(struct loop *loop, struct net *net, const struct test_options *options, uint64_t seed, int *next_client,
+    struct history *history, loop_fn *done, void *arg)
+{
+	struct generator *g = must_calloc(1, sizeof(*g));
+
+	g->loop = loop;
+	g->net = net;
+	g->options = options;
+	g->history = history;
+	g->next_client = next_client;
+	g->done = done;
+	g->arg = arg;
+	g->progress.started = loop_now(loop);
+	g->due = g->progress.started;
+	g->cutoff = g->progress.started + options->time_limit_s * S_NS;
+	g->gap_ns = widest_gap(options->rate);
+	g->state = must_calloc(1, options->workload->state_size);
+	random_seed(&g->random, seed, "workload", 0);
+	nemesis_init(&g->nemesis, net, options->nodes, options->node_count, options->nemesis_interval_s, seed);
+	make_workers(g);
+	g->timer = loop_at(loop, g->progress.started, advance, g);
+	return g;
+}
+
+const struct generator_progress *
+generator_progress(const struct generator *g)
+{
+	return &g->progress;
+}
+
+struct generator_answers
+generator_answers(const struct generator *g, int node)
+{
+	return g->answers[node];
+}
+
+void
+generator_free(struct generator *g)
+{
+	if (g == NULL)
+		return;
+	loop_cancel(g->loop, g->timer);
+	for (int i = 0; i < g->options->concurrency; i++)
+		client_close(g->workers[i].client);
+	free(g->workers);
+	free(g->free);
+	free(g->answers);
+	free(g->state);
+	free(g);
+}

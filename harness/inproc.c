@@ -1,0 +1,196 @@
+/*
+ * A node that lives in eddy: the very object file of the real program, over
+ * virtual time, with every random draw from the seed. Bytes go in and out as
+ * they would through pipes.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host.h"
+#include "memory.h"
+#include "server_shared.h"
+
+/* When virtual time begins for those who ask a node's wall clock: 2020-01-01. */
+#define EPOCH_MS INT64_C(1577836800000)
+
+struct inproc {
+	struct server server; /* first */
+	struct node *node;
+	struct random random;
+	FILE *log;          /* NULL: nowhere */
+	struct buffer line; /* its next input */
+	uint64_t wake;      /* event at wake_ms; 0: none */
+	int64_t wake_ms;
+	bool killed;
+};
+
+/* ---- what the node asks of its host -------------------------------------- */
+
+static int64_t
+host_wall_ms(void *arg)
+{
+	const struct inproc *inproc = arg;
+
+	return EPOCH_MS + loop_now(inproc->server.loop) / MS_NS;
+}
+
+static uint64_t
+host_random(void *arg)
+{
+	struct inproc *inproc = arg;
+
+	return random_next(&inproc->random);
+}
+
+static void
+host_log(void *arg, enum log_level level, const char *line)
+{
+	struct inproc *inproc = arg;
+
+	(void)level;
+	server_log(&inproc->server, line, strlen(line));
+	if (inproc->log != NULL)
+		fprintf(inproc->log, "%s\n", line);
+}
+
+static const struct host host = {host_wall_ms, host_random, host_log};
+
+/* ---- turns --------------------------------------------------------------- */
+
+static void
+take_output(struct inproc *inproc)
+{
+	struct buffer *output = node_output(inproc->node);
+	const char *at = output->bytes, *end = at + output->length;
+
+	while (at < end && !inproc->killed) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+
+		assert(newline != NULL);
+		server_output(&inproc->server, at, (size_t)(newline - at));
+		at = newline + 1;
+	}
+	buffer_consume(output, output->length);
+}
+
+static void wake(void *arg);
+
+static void
+set_wake(struct inproc *inproc)
+{
+	int64_t due_ms = inproc->killed ? INT64_MAX : node_due(inproc->node);
+
+	if (inproc->wake != 0 && due_ms == inproc->wake_ms)
+		return;
+	loop_cancel(inproc->server.loop, inproc->wake);
+	inproc->wake = 0;
+	inproc->wake_ms = due_ms;
+	if (due_ms < INT64_MAX / MS_NS)
+		inproc->wake = loop_at(inproc->server.loop, due_ms * MS_NS, wake, inproc);
+}
+
+/* One turn of the node: time, then a line if there is one, then what it has to say. */
+static void
+turn(struct inproc *inproc, const struct buffer *line)
+{
+	server_enter(&inproc->server);
+	node_turn(inproc->node, loop_now(inproc->server.loop) / MS_NS);
+	if (line != NULL)
+		node_receive(inproc->node, line->bytes, line->length);
+	take_output(inproc);
+	set_wake(inproc);
+	server_leave(&inproc->server);
+}
+
+static void
+wake(void *arg)
+{
+	struct inproc *inproc = arg;
+
+	inproc->wake = 0;
+	turn(inproc, NULL);
+}
+
+static bool
+deliver(void *arg, const struct envelope *envelope)
+{
+	struct inproc *inproc = arg;
+
+	if (inproc->killed)
+		return true;
+	inproc->line.length = 0;
+	envelope_write(&inproc->line, envelope);
+	turn(inproc, &inproc->line);
+	return true;
+}
+
+/* ---- beginning and end --------------------------------------------------- */
+
+static void
+inproc_kill(struct server *server)
+{
+	struct inproc *inproc = (struct inproc *)server;
+
+	inproc->killed = true;
+	set_wake(inproc);
+}
+
+static void
+inproc_free(struct server *server)
+{
+	struct inproc *inproc = (struct inproc *)server;
+
+	node_free(inproc->node);
+	server_end(server);
+	buffer_free(&inproc->line);
+	free(inproc);
+}
+
+static const struct server_kind inproc_kind = {inproc_kill, inproc_kill, inproc_free};
+
+/* Parses the node's command line, on a copy of the vector: getopt_long(3) may permute it. */
+static bool
+configure(struct inproc *inproc, const struct test_options *options, struct buffer *error)
+{
+	struct buffer text = {0};
+	enum configure result;
+	int argc = 1;
+	char **argv;
+
+	while (options->args != NULL && options->args[argc - 1] != NULL)
+		argc++;
+	argv = memory_zero(((size_t)argc + 1) * sizeof(*argv));
+	argv[0] = memory_copy(options->program->name, strlen(options->program->name));
+	for (int i = 1; i < argc; i++)
+		argv[i] = options->args[i - 1];
+	result = node_configure(inproc->node, argc, argv, &text);
+	if (result == CONFIGURE_HELP)
+		buffer_printf(error, "%s: --help is for the program itself, not for a simulation", argv[0]);
+	else if (result == CONFIGURE_BAD)
+		buffer_append(error, text.bytes, text.length);
+	free(argv[0]);
+	free(argv);
+	buffer_free(&text);
+	return result == CONFIGURE_OK;
+}
+
+struct server *
+server_inproc(struct loop *loop, struct net *net, const struct test_options *options, const char *id, uint64_t seed,
+    int index, FILE *log, const struct server_events *events, struct buffer *error)
+{
+	struct inproc *inproc = memory_zero(sizeof(*inproc));
+
+	inproc->server.log_stderr = options->log_stderr;
+	inproc->log = log;
+	server_begin(&inproc->server, &inproc_kind, loop, net, id, events, deliver);
+	random_seed(
+	    &inproc->random, seed, "node", endpoint_incarnation(inproc->server.endpoint) << 32 | (uint32_t)index);
+	inproc->node = node_new(options->program, &host, inproc);
+	if (configure(inproc, options, error)) {
+		set_wake(inproc);
+		return &inproc->server;
+	}
+	server_stop(&inproc->server);
+	return NULL;
+}

@@ -1,0 +1,438 @@
+/*
+ * Time, for everything else in eddy: a heap of events over a clock that is
+ * either virtual (it jumps from event to event) or the machine's, with
+ * poll(2) in between.
+ */
+#include "loop.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <err.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "memory.h"
+
+/* A handle is the event's sequence number and, in its low bits, its slot. */
+#define SLOT_BITS       22
+#define LOOP_EVENTS_MAX ((size_t)1 << SLOT_BITS) /* pending at once; beyond it eddy ends with a message */
+
+/* What is compared is in the heap itself: sifting touches no other memory. */
+struct entry {
+	int64_t time;
+	uint64_t sequence;
+	uint32_t slot;
+};
+
+struct slot {
+	loop_fn *fn;
+	void *arg;
+	uint64_t sequence; /* 0: free */
+	size_t place;      /* in the heap; of a free slot: the next free one, from 1 */
+};
+
+struct watch {
+	loop_fd_fn *fn; /* NULL: ended */
+	void *arg;
+	int fd;
+	short events;
+};
+
+struct loop {
+	bool is_virtual, stopped;
+	int64_t now;   /* latched; since `epoch` */
+	int64_t epoch; /* on CLOCK_MONOTONIC */
+	uint64_t sequence, hash;
+
+	struct entry *heap;
+	size_t count;
+	struct slot *slots;
+	size_t slot_count, capacity; /* of heap and slots */
+	size_t free;                 /* slot, from 1 */
+
+	struct pollfd *polls; /* fd -1: nothing is asked of it now */
+	struct watch *watches;
+	size_t watch_count, watch_capacity, active;
+	int *places; /* of a descriptor's watch, -1: none */
+	size_t place_count;
+	bool ended; /* some watch was, since the last sweep */
+};
+
+/* ---- the clock ----------------------------------------------------------- */
+
+static int64_t
+monotonic_now(void)
+{
+	struct timespec now;
+
+	if (clock_gettime(CLOCK_MONOTONIC, &now) == -1)
+		err(1, "clock_gettime");
+	return now.tv_sec * S_NS + now.tv_nsec;
+}
+
+struct loop *
+loop_new(enum clock_kind kind)
+{
+	struct loop *loop = memory_zero(sizeof(*loop));
+
+	loop->is_virtual = kind == CLOCK_VIRTUAL;
+	loop->epoch = loop->is_virtual ? 0 : monotonic_now();
+	return loop;
+}
+
+void
+loop_free(struct loop *loop)
+{
+	if (loop == NULL)
+		return;
+	free(loop->heap);
+	free(loop->slots);
+	free(loop->polls);
+	free(loop->watches);
+	free(loop->places);
+	free(loop);
+}
+
+bool
+loop_is_virtual(const struct loop *loop)
+{
+	return loop->is_virtual;
+}
+
+int64_t
+loop_now(const struct loop *loop)
+{
+	return loop->is_virtual ? loop->now : monotonic_now() - loop->epoch;
+}
+
+/* ---- the heap ------------------------------------------------------------ */
+
+static bool
+earlier(const struct entry *a, const struct entry *b)
+{
+	return a->time != b->time ? a->time < b->time : a->sequence < b->sequence;
+}
+
+static void
+settle(struct loop *loop, size_t place, struct entry entry)
+{
+	loop->heap[place] = entry;
+	loop->slots[entry.slot].place = place;
+}
+
+static void
+sift_up(struct loop *loop, size_t place, struct entry entry)
+{
+	while (place > 0 && earlier(&entry, &loop->heap[(place - 1) / 2])) {
+		settle(loop, place, loop->heap[(place - 1) / 2]);
+		place = (place - 1) / 2;
+	}
+	settle(loop, place, entry);
+}
+
+static void
+sift_down(struct loop *loop, size_t place, struct entry entry)
+{
+	for (;;) {
+		size_t child = 2 * place + 1;
+
+		if (child + 1 < loop->count && earlier(&loop->heap[child + 1], &loop->heap[child]))
+			child++;
+		if (child >= loop->count || !earlier(&loop->heap[child], &entry))
+			break;
+		settle(loop, place, loop->heap[child]);
+		place = child;
+	}
+	settle(loop, place, entry);
+}
+
+/* Takes the entry at `place` out and frees its slot. */
+static void
+take_out(struct loop *loop, size_t place)
+{
+	uint32_t slot = loop->heap[place].slot;
+	struct entry last = loop->heap[--loop->count];
+
+	if (place < loop->count) {
+		if (place > 0 && earlier(&last, &loop->heap[(place - 1) / 2]))
+			sift_up(loop, place, last);
+		else
+			sift_down(loop, place, last);
+	}
+	loop->slots[slot].sequence = 0;
+	loop->slots[slot].place = loop->free;
+	loop->free = (size_t)slot + 1;
+}
+
+/* ---- events -------------------------------------------------------------- */
+
+static uint32_t
+slot_new(struct loop *loop)
+{
+	size_t slot = loop->free;
+
+	if (slot > 0) {
+		loop->free = loop->slots[slot - 1].place;
+		return (uint32_t)slot - 1;
+	}
+	if (loop->slot_count == LOOP_EVENTS_MAX)
+		errx(1, "more than %zu events are pending", LOOP_EVENTS_MAX);
+	if (loop->slot_count == loop->capacity) {
+		loop->capacity = loop->capacity > 0 ? 2 * loop->capacity : 64;
+		loop->slots = memory_resize(loop->slots, loop->capacity, sizeof(*loop->slots));
+		loop->heap = memory_resize(loop->heap, loop->capacity, sizeof(*loop->heap));
+	}
+	return (uint32_t)loop->slot_count++;
+}
+
+uint64_t
+loop_at(struct loop *loop, int64_t time_ns, loop_fn *fn, void *arg)
+{
+	uint32_t slot = slot_new(loop);
+	uint64_t sequence = ++loop->sequence;
+
+	loop->slots[slot] = (struct slot){.fn = fn, .arg = arg, .sequence = sequence};
+	if (time_ns < loop->now)
+		time_ns = loop->now;
+	sift_up(loop, loop->count++, (struct entry){time_ns, sequence, slot});
+	return sequence << SLOT_BITS | slot;
+}
+
+uint64_t
+loop_after(struct loop *loop, int64_t delay_ns, loop_fn *fn, void *arg)
+{
+	int64_t now = loop_now(loop), time_ns;
+
+	if (__builtin_add_overflow(now, delay_ns, &time_ns))
+		time_ns = delay_ns > 0 ? INT64_MAX : now;
+	return loop_at(loop, time_ns, fn, arg);
+}
+
+void
+loop_cancel(struct loop *loop, uint64_t handle)
+{
+	size_t slot = handle & (LOOP_EVENTS_MAX - 1);
+
+	if (handle == 0 || slot >= loop->slot_count || loop->slots[slot].sequence != handle >> SLOT_BITS)
+		return;
+	take_out(loop, loop->slots[slot].place);
+}
+
+static void
+run_first(struct loop *loop)
+{
+	struct slot event = loop->slots[loop->heap[0].slot];
+
+	take_out(loop, 0);
+	event.fn(event.arg);
+}
+
+/* ---- descriptors --------------------------------------------------------- */
+
+static size_t
+watch_place(const struct loop *loop, int fd)
+{
+	assert(fd >= 0 && (size_t)fd < loop->place_count && loop->places[fd] >= 0);
+	return (size_t)loop->places[fd];
+}
+
+static void
+ask(struct loop *loop, size_t place, int fd, short events)
+{
+	loop->active += (events != 0) - (loop->watches[place].events != 0);
+	loop->watches[place].events = events;
+	loop->polls[place] = (struct pollfd){.fd = events != 0 ? fd : -1, .events = events};
+}
+
+static void
+grow_places(struct loop *loop, size_t count)
+{
+	if (count <= loop->place_count)
+		return;
+	loop->places = memory_resize(loop->places, count, sizeof(*loop->places));
+	while (loop->place_count < count)
+		loop->places[loop->place_count++] = -1;
+}
+
+void
+loop_watch(struct loop *loop, int fd, short events, loop_fd_fn *fn, void *arg)
+{
+	size_t place = loop->watch_count;
+
+	assert(!loop->is_virtual && fd >= 0);
+	grow_places(loop, (size_t)fd + 1);
+	assert(loop->places[fd] == -1);
+	if (place == loop->watch_capacity) {
+		loop->watch_capacity = place > 0 ? 2 * place : 16;
+		loop->polls = memory_resize(loop->polls, loop->watch_capacity, sizeof(*loop->polls));
+		loop->watches = memory_resize(loop->watches, loop->watch_capacity, sizeof(*loop->watches));
+	}
+	loop->watch_count++;
+	loop->watches[place] = (struct watch){.fn = fn, .arg = arg, .fd = fd};
+	loop->places[fd] = (int)place;
+	ask(loop, place, fd, events);
+}
+
+void
+loop_events(struct loop *loop, int fd, short events)
+{
+	ask(loop, watch_place(loop, fd), fd, events);
+}
+
+void
+loop_unwatch(struct loop *loop, int fd)
+{
+	size_t place = watch_place(loop, fd);
+
+	ask(loop, place, fd, 0);
+	loop->watches[place].fn = NULL;
+	loop->places[fd] = -1;
+	loop->ended = true;
+}
+
+/* Closes the gaps that ended watches have left; never while they are being walked. */
+static void
+sweep(struct loop *loop)
+{
+	size_t kept = 0;
+
+	if (!loop->ended)
+		return;
+	for (size_t i = 0; i < loop->watch_count; i++) {
+		if (loop->watches[i].fn == NULL)
+			continue;
+		loop->watches[kept] = loop->watches[i];
+		loop->polls[kept] = loop->polls[i];
+		loop->places[loop->watches[kept].fd] = (int)kept;
+		kept++;
+	}
+	loop->watch_count = kept;
+	loop->ended = false;
+}
+
+static void
+dispatch(struct loop *loop)
+{
+	size_t count = loop->watch_count;
+
+	for (size_t i = 0; i < count && !loop->stopped; i++) {
+		struct watch *watch = &loop->watches[i];
+		short revents = loop->polls[i].revents;
+
+		if (revents != 0 && watch->fn != NULL && watch->events != 0)
+			watch->fn(watch->arg, revents);
+	}
+}
+
+/* Waits for descriptors, until the first event is due at most. */
+static void
+poll_descriptors(struct loop *loop)
+{
+	struct timespec timeout, *until = NULL;
+
+	if (loop->count > 0) {
+		int64_t left = loop->heap[0].time - loop_now(loop);
+
+		left = left > 0 ? left : 0;
+		timeout = (struct timespec){.tv_sec = left / S_NS, .tv_nsec = left % S_NS};
+		until = &timeout;
+	}
+	if (ppoll(loop->polls, loop->watch_count, until, NULL) == -1) {
+		if (errno != EINTR && errno != EAGAIN)
+			err(1, "ppoll");
+		return;
+	}
+	dispatch(loop);
+}
+
+/* ---- running ------------------------------------------------------------- */
+
+static void
+run_virtual(struct loop *loop)
+{
+	while (loop->count > 0 && !loop->stopped) {
+		loop->now = loop->heap[0].time;
+		run_first(loop);
+	}
+}
+
+/* What is due by now, but not what is set meanwhile: descriptors have their turn in between. */
+static void
+run_due(struct loop *loop)
+{
+	uint64_t last = loop->sequence;
+
+	loop->now = loop_now(loop);
+	while (loop->count > 0 && !loop->stopped && loop->heap[0].time <= loop->now && loop->heap[0].sequence <= last)
+		run_first(loop);
+}
+
+static void
+run_wall(struct loop *loop)
+{
+	while (!loop->stopped) {
+		run_due(loop);
+		sweep(loop);
+		if (loop->stopped || (loop->count == 0 && loop->active == 0))
+			return;
+		poll_descriptors(loop);
+	}
+}
+
+void
+loop_run(struct loop *loop)
+{
+	loop->stopped = false;
+	if (loop->is_virtual)
+		run_virtual(loop);
+	else
+		run_wall(loop);
+}
+
+void
+loop_stop(struct loop *loop)
+{
+	loop->stopped = true;
+}
+
+/* ---- the hash ------------------------------------------------------------ */
+
+/* One multiplication and one shift a word: enough to tell two runs apart. */
+void
+loop_mix_number(struct loop *loop, uint64_t number)
+{
+	uint64_t hash = (loop->hash ^ number) * 0x9fb21c651e98df25u;
+
+	loop->hash = hash ^ hash >> 32;
+}
+
+static uint64_t
+load_word(const unsigned char *bytes, size_t length)
+{
+	uint64_t word = 0;
+
+	memcpy(&word, bytes, length);
+	return le64toh(word);
+}
+
+void
+loop_mix(struct loop *loop, const void *bytes, unsigned long length)
+{
+	const unsigned char *at = bytes;
+	unsigned long left = length;
+
+	for (; left >= sizeof(uint64_t); left -= sizeof(uint64_t), at += sizeof(uint64_t))
+		loop_mix_number(loop, load_word(at, sizeof(uint64_t)));
+	if (left > 0)
+		loop_mix_number(loop, load_word(at, left));
+	loop_mix_number(loop, length);
+}
+
+uint64_t
+loop_hash(const struct loop *loop)
+{
+	return loop->hash;
+}

@@ -1,0 +1,184 @@
+/* eddy: tests distributed systems that speak Maelstrom's protocol. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cases.h"
+#include "history.h"
+#include "options.h"
+#include "registry.h"
+#include "run.h"
+#include "workload.h"
+
+#define VERSION "0.1"
+
+/* ---- eddy test, eddy sim ---------------------------------------------------------- */
+
+static int
+run_once(const struct test_options *options)
+{
+	struct run run;
+	int status;
+
+	run_test(&run, options);
+	run_print(&run, options);
+	status = run_exit_status(&run);
+	run_free(&run);
+	return status;
+}
+
+static int
+run_tests(struct test_options *options)
+{
+	int status = 0;
+
+	if (options->sweep)
+		return run_sweep(options);
+	for (int64_t i = 0; status == 0 && i < options->test_count; i++) {
+		if (options->command == COMMAND_TEST && !options->seed_given)
+			arc4random_buf(&options->seed, sizeof(options->seed));
+		status = run_once(options);
+	}
+	return status;
+}
+
+/* ---- eddy check --------------------------------------------------------------------- */
+
+static bool
+read_history(struct history *history, const char *path)
+{
+	struct buffer error = {0};
+	FILE *file = fopen(path, "r");
+	bool read = false;
+
+	if (file == NULL)
+		fprintf(stderr, "eddy: %s: %s\n", path, strerror(errno));
+	else if (!(read = history_read(history, file, &error)))
+		fprintf(stderr, "eddy: %s: %s\n", path, buffer_string(&error));
+	if (file != NULL)
+		fclose(file);
+	buffer_free(&error);
+	return read;
+}
+
+static int
+check_history(const struct test_options *options)
+{
+	struct history history = {0};
+	struct buffer text = {0};
+	const struct value *results;
+	int status = EXIT_ARGUMENTS;
+
+	if (read_history(&history, options->history)) {
+		results = check_all(&history.arena, &history, &options->check, options->workload->check);
+		edn_write_pretty(&text, results);
+		printf("%s\n", buffer_string(&text));
+		status = verdict_exit_status(verdict_of(results));
+	}
+	buffer_free(&text);
+	history_free(&history);
+	return status;
+}
+
+/* ---- eddy list ------------------------------------------------------------------------ */
+
+static int
+list(int argc, char *argv[])
+{
+	(void)argv;
+	if (argc > 1) {
+		fprintf(stderr, "eddy: list takes no arguments\n");
+		return EXIT_ARGUMENTS;
+	}
+	printf("workloads:\n");
+	for (const struct workload *const *w = workloads; *w != NULL; w++)
+		printf("  %-20s %s\n", (*w)->name, (*w)->summary);
+	printf("programs:\n");
+	for (const struct registered *r = registry; r->name != NULL; r++)
+		printf("  %-20s %s\n", r->name, r->program->summary);
+	return 0;
+}
+
+/* ---- commands --------------------------------------------------------------------------- */
+
+static int
+usage(FILE *out)
+{
+	fputs("usage: eddy test  -w WORKLOAD --bin FILE [flags] [--] [arguments]      real processes, real time\n"
+	      "       eddy sim   -w WORKLOAD --node PROGRAM [flags] [--] [arguments]  linked-in nodes, virtual time\n"
+	      "       eddy check -w WORKLOAD [flags] history.edn                      judge a history again\n"
+	      "       eddy cases [flags]                                              run the table of cases\n"
+	      "       eddy list                                                       workloads and programs\n"
+	      "       eddy COMMAND --help\n",
+	    out);
+	return out == stdout ? 0 : EXIT_ARGUMENTS;
+}
+
+static int
+run_command(enum command command, int argc, char *argv[])
+{
+	struct test_options options;
+	struct buffer text = {0};
+	int status = EXIT_ARGUMENTS;
+
+	switch (options_parse(&options, command, argc - 1, argv + 1, &text)) {
+	case PARSE_OK:
+		status = command == COMMAND_CHECK ? check_history(&options) : run_tests(&options);
+		break;
+	case PARSE_HELP:
+		printf("%s", buffer_string(&text));
+		status = 0;
+		break;
+	case PARSE_BAD:
+		fprintf(stderr, "eddy: %s\n", buffer_string(&text));
+	}
+	options_free(&options);
+	buffer_free(&text);
+	return status;
+}
+
+static int
+dispatch(int argc, char *argv[])
+{
+	const char *command = argc > 1 ? argv[1] : "";
+
+	if (strcmp(command, "test") == 0)
+		return run_command(COMMAND_TEST, argc - 1, argv + 1);
+	if (strcmp(command, "sim") == 0)
+		return run_command(COMMAND_SIM, argc - 1, argv + 1);
+	if (strcmp(command, "check") == 0)
+		return run_command(COMMAND_CHECK, argc - 1, argv + 1);
+	if (strcmp(command, "cases") == 0)
+		return cases_main(argc - 1, argv + 1);
+	if (strcmp(command, "list") == 0)
+		return list(argc - 1, argv + 1);
+	if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0)
+		return usage(stdout);
+	if (strcmp(command, "--version") == 0)
+		return puts("eddy " VERSION), 0;
+	if (argc > 1)
+		fprintf(stderr, "eddy: unknown command '%s'\n", command);
+	return usage(stderr);
+}
+
+/* What could not be written is no success; but a reader that has gone away has seen what it wanted. */
+static int
+close_output(int status)
+{
+	bool failed = fflush(stdout) == EOF || ferror(stdout);
+
+	if (!failed || errno == EPIPE)
+		return status;
+	fprintf(stderr, "eddy: stdout: %s\n", strerror(errno));
+	return status != 0 ? status : EXIT_CRASH;
+}
+
+int
+main(int argc, char *argv[])
+{
+	/* Nodes come and go, and so may whoever reads our output. */
+	signal(SIGPIPE, SIG_IGN);
+	return close_output(dispatch(argc, argv));
+}

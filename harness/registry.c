@@ -1,0 +1,23 @@
+/* Looks programs and workloads up in the generated tables. */
+#include <string.h>
+
+#include "registry.h"
+#include "workload.h"
+
+const struct program *
+registry_find(const char *name)
+{
+	for (const struct registered *r = registry; r->name != NULL; r++)
+		if (strcmp(r->name, name) == 0)
+			return r->program;
+	return NULL;
+}
+
+const struct workload *
+workload_find(const char *name)
+{
+	for (const struct workload *const *w = workloads; *w != NULL; w++)
+		if (strcmp((*w)->name, name) == 0)
+			return *w;
+	return NULL;
+}

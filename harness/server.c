@@ -1,0 +1,203 @@
+/* What nodes print, made into messages or offences; the same for real processes and simulated nodes. */
+#include "server_shared.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "encode.h"
+#include "memory.h"
+#include "node.h"
+
+/* ---- tails --------------------------------------------------------------- */
+
+static void
+tail_add(struct tail *tail, const char *line, size_t length)
+{
+	size_t place = tail->lines++ % SERVER_TAIL;
+
+	tail->ring[place].length = length;
+	if (length > 0)
+		memcpy(tail->ring[place].text, line, length < TAIL_LINE_MAX ? length : TAIL_LINE_MAX);
+}
+
+static void
+tail_write(const struct tail *tail, const char *name, struct buffer *text)
+{
+	size_t first = tail->lines > SERVER_TAIL ? tail->lines - SERVER_TAIL : 0;
+
+	if (tail->lines == 0) {
+		buffer_printf(text, "it wrote nothing to %s\n", name);
+		return;
+	}
+	buffer_printf(text, "last lines of %s:\n", name);
+	for (size_t i = first; i < tail->lines; i++) {
+		size_t length = tail->ring[i % SERVER_TAIL].length,
+		       kept = length < TAIL_LINE_MAX ? length : TAIL_LINE_MAX;
+
+		buffer_append_string(text, "  ");
+		buffer_append(text, tail->ring[i % SERVER_TAIL].text, kept);
+		if (kept < length)
+			buffer_printf(text, "... (%zu bytes)", length);
+		buffer_append_char(text, '\n');
+	}
+}
+
+void
+server_tail(const struct server *server, struct buffer *text)
+{
+	tail_write(server->out, "stdout", text);
+	tail_write(server->err, "stderr", text);
+}
+
+/* ---- what it prints ------------------------------------------------------ */
+
+void
+server_log(struct server *server, const char *line, size_t length)
+{
+	tail_add(server->err, line, length);
+	if (!server->log_stderr)
+		return;
+	fprintf(stderr, "%s: ", server->id);
+	fwrite(line, 1, length, stderr);
+	fputc('\n', stderr);
+}
+
+void
+server_died(struct server *server, const char *how)
+{
+	if (server->died || server_stopped(server))
+		return;
+	server->died = true;
+	server->events.died(server->events.arg, server, how);
+}
+
+static void
+offend(struct server *server, const char *line, size_t length, const char *cause)
+{
+	server->events.offence(server->events.arg, server, line, length, cause);
+}
+
+static void
+flooded(struct server *server)
+{
+	server->cause.length = 0;
+	buffer_printf(&server->cause, "flooded the network (%zu MB wait for delivery, this message was for ",
+	    net_queued_bytes(server->net) >> 20);
+	encode_string(&server->cause, server->parsed.dest.bytes, server->parsed.dest.length);
+	buffer_append_string(&server->cause, ") and was killed");
+	server->kind->kill(server);
+	server_died(server, buffer_string(&server->cause));
+}
+
+static void
+unknown(struct server *server, const char *line, size_t length, const char *role, const struct buffer *id)
+{
+	server->cause.length = 0;
+	buffer_printf(&server->cause, "%s ", role);
+	encode_string(&server->cause, id->bytes, id->length);
+	buffer_append_string(&server->cause, " is not there: it never was, not yet, or no more");
+	offend(server, line, length, buffer_string(&server->cause));
+}
+
+void
+server_output(struct server *server, const char *line, size_t length)
+{
+	struct parsed_envelope *parsed = &server->parsed;
+	const char *cause;
+
+	tail_add(server->out, line, length);
+	cause = envelope_parse(parsed, line, length);
+	if (cause != NULL) {
+		offend(server, line, length, cause);
+		return;
+	}
+	switch (net_send(server->net, parsed->src.bytes, parsed->dest.bytes, parsed->body, parsed->length)) {
+	case NET_OK:
+		return;
+	case NET_UNKNOWN_SRC:
+		unknown(server, line, length, "src", &parsed->src);
+		return;
+	case NET_UNKNOWN_DEST:
+		unknown(server, line, length, "dest", &parsed->dest);
+		return;
+	case NET_FLOODED:
+		flooded(server);
+	}
+}
+
+void
+server_output_oversized(struct server *server, size_t length)
+{
+	tail_add(server->out, "(a line that was too long)", strlen("(a line that was too long)"));
+	server->cause.length = 0;
+	buffer_printf(&server->cause, "a line of %zu bytes, which is over the limit of %zu", length, NODE_LINE_MAX);
+	offend(server, "", 0, buffer_string(&server->cause));
+}
+
+/* ---- beginning and end --------------------------------------------------- */
+
+void
+server_begin(struct server *server, const struct server_kind *kind, struct loop *loop, struct net *net, const char *id,
+    const struct server_events *events, deliver_fn *deliver)
+{
+	server->kind = kind;
+	server->loop = loop;
+	server->net = net;
+	server->id = memory_copy(id, strlen(id));
+	server->events = *events;
+	server->out = memory_alloc(sizeof(*server->out));
+	server->err = memory_alloc(sizeof(*server->err));
+	server->out->lines = server->err->lines = 0;
+	server->endpoint = net_add(net, id, deliver, server);
+}
+
+void
+server_end(struct server *server)
+{
+	assert(server->entered == 0 && server_stopped(server));
+	envelope_free(&server->parsed);
+	buffer_free(&server->cause);
+	free(server->out);
+	free(server->err);
+	free(server->id);
+}
+
+const char *
+server_id(const struct server *server)
+{
+	return server->id;
+}
+
+bool
+server_stopped(const struct server *server)
+{
+	return server->endpoint == NULL;
+}
+
+void
+server_enter(struct server *server)
+{
+	server->entered++;
+}
+
+bool
+server_leave(struct server *server)
+{
+	if (--server->entered > 0 || !server_stopped(server))
+		return true;
+	server->kind->free(server);
+	return false;
+}
+
+void
+server_stop(struct server *server)
+{
+	if (server == NULL || server_stopped(server))
+		return;
+	net_remove(server->net, server->endpoint);
+	server->endpoint = NULL;
+	server->kind->stop(server);
+	if (server->entered == 0)
+		server->kind->free(server);
+}

@@ -1,0 +1,407 @@
+/*
+ * A small world for nodes, beside eddy's: virtual time, a network that also
+ * loses, repeats and overtakes (Maelstrom's does not), clients, and a seq-kv
+ * that answers from the past. Everything follows from the seed.
+ */
+#ifndef WORLD_H
+#define WORLD_H
+
+#include <sys/queue.h>
+
+#include <assert.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host.h"
+#include "random.h"
+
+#define WORLD_NODES_MAX 32
+#define WORLD_STATES    32 /* that seq-kv remembers */
+
+struct letter {
+	TAILQ_ENTRY(letter) entry;
+	int64_t due;
+	char *src, *dest, *line;
+};
+TAILQ_HEAD(letters, letter);
+
+struct world;
+
+struct actor {
+	struct world *world;
+	struct node *node;
+	struct random random;
+	char id[16];
+	uint64_t seen; /* seq-kv: index of the state that it last saw */
+};
+
+struct world {
+	int64_t now_ms, wall_ms; /* the wall clock is the test's to set */
+	int count;
+	struct actor actors[WORLD_NODES_MAX];
+	struct random random;
+	struct letters letters; /* in order of delivery */
+
+	/* The network's faults. */
+	int64_t latency_min_ms, latency_max_ms;
+	uint64_t loss, duplication;                     /* in a thousand; between nodes and of what concerns services */
+	bool blocked[WORLD_NODES_MAX][WORLD_NODES_MAX]; /* [src][dest] */
+
+	uint64_t server_messages;
+	int64_t next_msg_id;
+	json_t *replies; /* to clients: body by msg_id */
+
+	/* seq-kv */
+	json_t *states[WORLD_STATES]; /* by index modulo WORLD_STATES */
+	uint64_t last_state;
+	uint64_t kv_requests;
+};
+
+/* ---- the host's side ---------------------------------------------------------- */
+
+static int64_t
+world_wall_ms(void *arg)
+{
+	return ((struct actor *)arg)->world->wall_ms;
+}
+
+static uint64_t
+world_random(void *arg)
+{
+	return random_next(&((struct actor *)arg)->random);
+}
+
+static void
+world_log(void *arg, enum log_level level, const char *line)
+{
+	(void)arg;
+	if (getenv("WORLD_LOG") != NULL)
+		fprintf(stderr, "%d %s\n", (int)level, line);
+}
+
+static const struct host world_host = {world_wall_ms, world_random, world_log};
+
+/* ---- the network -------------------------------------------------------------- */
+
+static int
+world_find(const struct world *w, const char *id)
+{
+	for (int i = 0; i < w->count; i++)
+		if (strcmp(w->actors[i].id, id) == 0)
+			return i;
+	return -1;
+}
+
+static void
+world_post(struct world *w, const char *src, const char *dest, const char *line, int64_t due)
+{
+	struct letter *letter = malloc(sizeof(*letter)), *before;
+
+	*letter = (struct letter){.due = due, .src = strdup(src), .dest = strdup(dest), .line = strdup(line)};
+	before = TAILQ_LAST(&w->letters, letters);
+	while (before != NULL && before->due > due)
+		before = TAILQ_PREV(before, letters, entry);
+	if (before != NULL)
+		TAILQ_INSERT_AFTER(&w->letters, before, letter, entry);
+	else
+		TAILQ_INSERT_HEAD(&w->letters, letter, entry);
+}
+
+static void
+world_letter_free(struct letter *letter)
+{
+	free(letter->src);
+	free(letter->dest);
+	free(letter->line);
+	free(letter);
+}
+
+/* Between servers: late, lost, twice. */
+static void
+world_send(struct world *w, const char *src, const char *dest, const char *line)
+{
+	int copies = random_below(&w->random, 1000) < w->duplication ? 2 : 1;
+
+	w->server_messages++;
+	while (copies-- > 0) {
+		uint64_t range = (uint64_t)(w->latency_max_ms - w->latency_min_ms) + 1;
+		int64_t latency = w->latency_min_ms + (int64_t)random_below(&w->random, range);
+
+		if (random_below(&w->random, 1000) >= w->loss)
+			world_post(w, src, dest, line, w->now_ms + latency);
+	}
+}
+
+/* What a node printed. */
+static void
+world_print(struct world *w, const char *line, size_t length)
+{
+	json_t *message = json_loadb(line, length, JSON_ALLOW_NUL, NULL), *body = json_object_get(message, "body");
+	const char *src = json_string_value(json_object_get(message, "src"));
+	const char *dest = json_string_value(json_object_get(message, "dest"));
+	char *text, key[32];
+
+	assert(src != NULL && dest != NULL && json_is_object(body));
+	if (is_client(dest)) {
+		snprintf(key, sizeof(key), "%lld", (long long)json_integer_value(json_object_get(body, "in_reply_to")));
+		assert(json_object_get(w->replies, key) == NULL); /* nobody answers twice */
+		json_object_set(w->replies, key, body);
+	} else {
+		text = strndup(line, length);
+		world_send(w, src, dest, text);
+		free(text);
+	}
+	json_decref(message);
+}
+
+static void
+world_drain(struct world *w, struct actor *a)
+{
+	struct buffer *output = node_output(a->node);
+	size_t start = 0;
+
+	for (size_t i = 0; i < output->length; i++)
+		if (output->bytes[i] == '\n') {
+			world_print(w, output->bytes + start, i - start);
+			start = i + 1;
+		}
+	assert(start == output->length);
+	buffer_consume(output, start);
+}
+
+static void
+world_feed(struct world *w, int i, const char *line)
+{
+	node_turn(w->actors[i].node, w->now_ms);
+	node_receive(w->actors[i].node, line, strlen(line));
+	world_drain(w, &w->actors[i]);
+}
+
+/* ---- seq-kv ------------------------------------------------------------------- */
+
+/* Performs a request on a state, which is changed if the request changes it. Returns the reply's body. */
+static json_t *
+world_kv_apply(json_t *state, json_t *body)
+{
+	const char *type = json_string_value(json_object_get(body, "type"));
+	const char *key = json_string_value(json_object_get(body, "key"));
+	json_t *found = json_object_get(state, key);
+
+	if (strcmp(type, "read") == 0)
+		return found != NULL ? json_pack("{s:s, s:O}", "type", "read_ok", "value", found)
+				     : json_pack("{s:s, s:i, s:s}", "type", "error", "code", 20, "text", "no such key");
+	if (strcmp(type, "write") == 0) {
+		json_object_set(state, key, json_object_get(body, "value"));
+		return json_pack("{s:s}", "type", "write_ok");
+	}
+	assert(strcmp(type, "cas") == 0);
+	if (found == NULL && !json_is_true(json_object_get(body, "create_if_not_exists")))
+		return json_pack("{s:s, s:i, s:s}", "type", "error", "code", 20, "text", "no such key");
+	if (found != NULL && !json_equal(found, json_object_get(body, "from")))
+		return json_pack("{s:s, s:i, s:s}", "type", "error", "code", 22, "text", "not the value");
+	json_object_set(state, key, json_object_get(body, "to"));
+	return json_pack("{s:s}", "type", "cas_ok");
+}
+
+/* Sequential consistency as Maelstrom has it (maelstrom.service): from the past unless it changes something. */
+static json_t *
+world_kv(struct world *w, struct actor *a, json_t *body)
+{
+	uint64_t index = a->seen + random_below(&w->random, w->last_state - a->seen + 1);
+	json_t *old = w->states[index % WORLD_STATES], *state = json_copy(old);
+	json_t *reply = world_kv_apply(state, body);
+
+	w->kv_requests++;
+	if (json_equal(state, old)) {
+		json_decref(state);
+		a->seen = index;
+		return reply;
+	}
+	json_decref(state);
+	json_decref(reply);
+	state = json_copy(w->states[w->last_state % WORLD_STATES]);
+	reply = world_kv_apply(state, body);
+	a->seen = ++w->last_state;
+	json_decref(w->states[w->last_state % WORLD_STATES]);
+	w->states[w->last_state % WORLD_STATES] = state;
+	return reply;
+}
+
+static void
+world_serve(struct world *w, const char *src, const char *line)
+{
+	json_t *message = json_loads(line, JSON_ALLOW_NUL, NULL), *body = json_object_get(message, "body");
+	json_t *reply = world_kv(w, &w->actors[world_find(w, src)], body);
+	char *text;
+
+	json_object_set(reply, "in_reply_to", json_object_get(body, "msg_id"));
+	reply = json_pack("{s:s, s:s, s:o}", "src", "seq-kv", "dest", src, "body", reply);
+	text = json_dumps(reply, 0);
+	world_send(w, "seq-kv", src, text);
+	free(text);
+	json_decref(reply);
+	json_decref(message);
+}
+
+/* ---- time --------------------------------------------------------------------- */
+
+static void
+world_deliver(struct world *w, struct letter *letter)
+{
+	int src = world_find(w, letter->src), dest = world_find(w, letter->dest);
+
+	if (dest == -1 && strcmp(letter->dest, "seq-kv") == 0)
+		world_serve(w, letter->src, letter->line);
+	else if (dest != -1 && (src == -1 || !w->blocked[src][dest]))
+		world_feed(w, dest, letter->line);
+}
+
+static int64_t
+world_due(const struct world *w)
+{
+	int64_t due = TAILQ_EMPTY(&w->letters) ? INT64_MAX : TAILQ_FIRST(&w->letters)->due;
+
+	for (int i = 0; i < w->count; i++)
+		if (node_due(w->actors[i].node) < due)
+			due = node_due(w->actors[i].node);
+	return due;
+}
+
+/* Lets `ms` go by. */
+static void
+world_run(struct world *w, int64_t ms)
+{
+	int64_t end = w->now_ms + ms;
+
+	while (world_due(w) <= end) {
+		struct letter *letter;
+
+		if (world_due(w) > w->now_ms)
+			w->now_ms = world_due(w);
+		for (int i = 0; i < w->count; i++)
+			if (node_due(w->actors[i].node) <= w->now_ms) {
+				node_turn(w->actors[i].node, w->now_ms);
+				world_drain(w, &w->actors[i]);
+			}
+		while ((letter = TAILQ_FIRST(&w->letters)) != NULL && letter->due <= w->now_ms) {
+			TAILQ_REMOVE(&w->letters, letter, entry);
+			world_deliver(w, letter);
+			world_letter_free(letter);
+		}
+	}
+	w->now_ms = end;
+}
+
+/* ---- clients ------------------------------------------------------------------ */
+
+/* Sends a request to a node; returns its msg_id. Steals body. */
+static int64_t
+world_ask_from(struct world *w, const char *client, int i, json_t *body)
+{
+	int64_t msg_id = ++w->next_msg_id;
+	json_t *message;
+	char *text;
+
+	assert(body != NULL);
+	json_object_set_new(body, "msg_id", json_integer(msg_id));
+	message = json_pack("{s:s, s:s, s:o}", "src", client, "dest", w->actors[i].id, "body", body);
+	text = json_dumps(message, 0);
+	world_feed(w, i, text);
+	free(text);
+	json_decref(message);
+	return msg_id;
+}
+
+static int64_t
+world_ask(struct world *w, int i, json_t *body)
+{
+	return world_ask_from(w, "c1", i, body);
+}
+
+/* The body of the reply, borrowed; NULL if there is none yet. */
+static json_t *
+world_reply(const struct world *w, int64_t msg_id)
+{
+	char key[32];
+
+	snprintf(key, sizeof(key), "%lld", (long long)msg_id);
+	return json_object_get(w->replies, key);
+}
+
+/* ---- beginning and end ---------------------------------------------------------- */
+
+/* Makes a node and sends it init. */
+static void
+world_start(struct world *w, const struct program *program, int i, char *const args[])
+{
+	struct buffer text = {0};
+	struct actor *a = &w->actors[i];
+	json_t *ids = json_array();
+	int argc = 0;
+
+	a->node = node_new(program, &world_host, a);
+	while (args != NULL && args[argc] != NULL)
+		argc++;
+	if (args != NULL && node_configure(a->node, argc, args, &text) != CONFIGURE_OK)
+		abort();
+	buffer_free(&text);
+	for (int k = 0; k < w->count; k++)
+		json_array_append_new(ids, json_string(w->actors[k].id));
+	world_ask_from(w, "c0", i, json_pack("{s:s, s:s, s:o}", "type", "init", "node_id", a->id, "node_ids", ids));
+}
+
+/* `args` is a command line with the program's name in front, or NULL. */
+static void
+world_new(struct world *w, const struct program *program, int count, uint64_t seed, char *const args[])
+{
+	*w = (struct world){.count = count, .wall_ms = 1700000000000, .replies = json_object()};
+	TAILQ_INIT(&w->letters);
+	random_seed(&w->random, seed, "world", 0);
+	w->states[0] = json_object();
+	for (int i = 0; i < count; i++) {
+		w->actors[i].world = w;
+		snprintf(w->actors[i].id, sizeof(w->actors[i].id), "n%d", i);
+		random_seed(&w->actors[i].random, seed, "node", (uint64_t)i);
+	}
+	for (int i = 0; i < count; i++)
+		world_start(w, program, i, args);
+}
+
+/* Kills a node: it loses its memory, and begins anew with other random numbers. */
+static void
+world_restart(struct world *w, const struct program *program, int i, char *const args[])
+{
+	node_free(w->actors[i].node);
+	random_seed(&w->actors[i].random, random_next(&w->random), "node", (uint64_t)i);
+	world_start(w, program, i, args);
+}
+
+static void
+world_free(struct world *w)
+{
+	struct letter *letter;
+
+	for (int i = 0; i < w->count; i++)
+		node_free(w->actors[i].node);
+	while ((letter = TAILQ_FIRST(&w->letters)) != NULL) {
+		TAILQ_REMOVE(&w->letters, letter, entry);
+		world_letter_free(letter);
+	}
+	for (int i = 0; i < WORLD_STATES; i++)
+		json_decref(w->states[i]);
+	json_decref(w->replies);
+}
+
+/* Cuts the nodes whose bits differ in `side` off from each other; 0 heals. */
+static void
+world_partition(struct world *w, uint32_t side)
+{
+	for (int i = 0; i < w->count; i++)
+		for (int k = 0; k < w->count; k++)
+			w->blocked[i][k] = (side >> i & 1) != (side >> k & 1);
+}
+
+#endif
