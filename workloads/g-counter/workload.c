@@ -1,0 +1,22 @@
+/* A counter that only goes up (maelstrom.workload.g-counter): the PN-counter's operations without negative deltas. */
+#include "../pn-counter/counter.h"
+
+static bool
+generate(void *state, struct random *random, struct arena *arena, const struct test_options *options,
+    struct op_template *next)
+{
+	(void)state, (void)options;
+	do
+		counter_draw(random, arena, next);
+	while (next->value != NULL && next->value->integer < 0);
+	return true;
+}
+
+const struct workload g_counter_workload = {
+    .name = "g-counter",
+    .summary = "a counter that only goes up: in the end every node reads the sum of all additions",
+    .generate = generate,
+    .final = {.f = "read", .flagged = true},
+    .invoke = counter_invoke,
+    .check = check_counter,
+};
