@@ -1,6 +1,9 @@
 # Everything is found by wildcard: a new node, workload, checker or test is a
 # new file and nothing else. Objects are under build/, or under BUILD=DIR.
 
+# No built-in rules: they would try to remake the dependency files that are included below.
+MAKEFLAGS += -r
+
 BUILD	?= build
 PREFIX	?= /usr/local
 CC	?= cc
@@ -31,7 +34,7 @@ nodes_o	  := $(call object,$(wildcard nodes/*.c) $(wildcard tests/broken/*.c))
 harness_o := $(call object,$(filter-out harness/main.c,$(wildcard harness/*.c harness/check/*.c)) \
 		$(wildcard workloads/*/workload.c)) $(BUILD)/gen/registry.o
 
-.PHONY: all test sanitize valgrind soak bench tidy format rewrite install uninstall clean help programs
+.PHONY: all test sanitize valgrind soak bench tidy format rewrite install uninstall clean help programs FORCE
 all: programs $(BUILD)/bin/eddy
 programs: $(nodes:%=$(BUILD)/bin/%) $(broken:%=$(BUILD)/broken/%)
 
@@ -105,13 +108,19 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libharness.a $(BUILD)/libcommon.a $(BUI
 	$(CC) -std=c11 $(warnings) $(CPPFLAGS) -Itests/unit $(pkg_cflags) $$(pkg-config --cflags cmocka) $(CFLAGS) -MMD -MP \
 	    $(LDFLAGS) -o $@ $< $(BUILD)/libharness.a $(BUILD)/libcommon.a $(pkg_libs) $$(pkg-config --libs cmocka)
 
-# libFuzzer comes with clang; each target is compiled with the sources it feeds.
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard common/*.[ch] harness/*.[ch] harness/check/*.[ch] workloads/*/workload.c) \
-		$(BUILD)/gen/registry.c $(BUILD)/test-deps
+# libFuzzer comes with clang: all sources once more with its instrumentation, for every target.
+fuzz_cc = clang -std=c11 $(CPPFLAGS) $(pkg_cflags) -O1 -g -fno-sanitize-recover=undefined
+fuzz_o := $(patsubst $(BUILD)/%,$(BUILD)/fuzz/%,$(common_o) $(harness_o) $(nodes_o))
+$(BUILD)/fuzz/obj/%.o: %.c $(BUILD)/test-deps
 	@mkdir -p $(@D)
-	clang -std=c11 $(CPPFLAGS) $(pkg_cflags) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $< \
-	    $(filter-out common/main.c harness/main.c,$(wildcard common/*.c harness/*.c harness/check/*.c)) \
-	    $(wildcard workloads/*/workload.c nodes/*.c tests/broken/*.c) $(BUILD)/gen/registry.c $(pkg_libs)
+	$(fuzz_cc) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+$(BUILD)/fuzz/gen/%.o: $(BUILD)/gen/%.c $(BUILD)/test-deps
+	@mkdir -p $(@D)
+	$(fuzz_cc) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+$(BUILD)/fuzz/all.a: $(fuzz_o)
+	rm -f $@ && $(AR) rcs $@ $^
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/all.a
+	$(fuzz_cc) -fsanitize=fuzzer,address,undefined -MMD -MP -o $@ $< $(BUILD)/fuzz/all.a $(pkg_libs)
 
 $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/config.mk
 	@mkdir -p $(@D)
@@ -135,7 +144,7 @@ bench: all $(benches:%=$(BUILD)/bench/%)
 
 # ---- upkeep --------------------------------------------------------------------
 
-tidy: $(BUILD)/gen/registry.c
+tidy: all
 	@./run.sh --deps tidy >&2
 	@BUILD=$(BUILD) CC='$(CC)' tests/tidy.sh '$(CPPFLAGS) $(pkg_cflags)'
 

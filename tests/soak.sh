@@ -1,0 +1,36 @@
+#!/bin/sh
+#
+# `make soak`: the large numbers. SEEDS (10000) seeds of each of the gossiping
+# nodes under partitions, two nodes at a time. Prints its time.
+
+set -u
+cd "$(dirname "$0")/.." || exit 1
+BUILD=${BUILD:-build}
+SEEDS=${SEEDS:-10000}
+export BUILD SEEDS
+trap 'trap - TERM; kill 0' INT TERM HUP
+
+# Called by xargs below: all seeds of one node of a workload.
+if [ "${1:-}" = --sweep ]; then
+	set -- sim -w "$2" --node "$3" --seeds "1..$SEEDS" --message-budget 5000 --nemesis partition \
+		--nemesis-interval 3 --latency 20 --time-limit 20 --rate 20
+	if output=$("$BUILD/bin/eddy" "$@" 2>&1); then
+		echo "ok      $*: $(echo "$output" | tail -n 1)"
+		exit 0
+	fi
+	printf '%s\nFAILED  %s\n' "$output" "$*"
+	exit 1
+fi
+
+began=$(date +%s)
+xargs -P 2 -L 1 "$0" --sweep <<'END'
+broadcast broadcast
+broadcast broadcast-flood
+g-set g-set
+g-counter g-counter
+g-counter g-counter-seq-kv
+pn-counter pn-counter
+END
+status=$?
+echo "$SEEDS seeds each in $(($(date +%s) - began)) s"
+[ $status -eq 0 ]
