@@ -12,8 +12,13 @@
 #include "server.h"
 #include "store.h"
 
-/* Services and nodes register within so much time of the start. */
+/*
+ * Services and nodes register within so much time of the start; one node so
+ * long after the first init_ok, or at last when none has come for a while: it
+ * may be that nodes wait for each other.
+ */
 #define CLUSTER_STAGGER_MS 50
+#define CLUSTER_LATE_MS    2000
 
 struct cluster;
 
