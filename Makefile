@@ -3,6 +3,10 @@
 
 # No built-in rules: they would try to remake the dependency files that are included below.
 MAKEFLAGS += -r
+# All processors, unless the command line says otherwise.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell getconf _NPROCESSORS_ONLN)
+endif
 
 BUILD	?= build
 PREFIX	?= /usr/local

@@ -70,6 +70,7 @@ look_build() {
 look_test() {
 	look_build
 	has_library cmocka || need cmocka libcmocka-dev libcmocka-devel cmocka
+	have ps || need ps procps procps-ng ''
 	if ! have clang || [ ! -e "$(clang -print-file-name="libclang_rt.fuzzer-$(uname -m).a")" ]; then
 		need 'clang with libFuzzer' 'clang libclang-rt-dev' 'clang compiler-rt' llvm
 	fi
@@ -120,8 +121,8 @@ deps() {
 	say "installing$apt (some minutes, where much is missing)"
 	as_root apt-get update -qq >&2
 	# shellcheck disable=SC2086 # a list of packages
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $apt \
-		</dev/null >/dev/null || say_how
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+		-o Dpkg::Use-Pty=0 $apt </dev/null >/dev/null || say_how
 	look "$1" || say_how
 }
 

@@ -2,7 +2,8 @@
  * Brings the nodes up as Maelstrom does: the first node starts the services
  * before it registers itself, the others do not wait for it; each gets init
  * from a client of its own, which is closed right after init_ok; when all have
- * answered, a second round of clients sends the workload's set-up.
+ * answered, a second round of clients sends the workload's set-up, and stays to
+ * the end.
  *
  * One of the others comes late: only when some node has answered init. Under
  * Maelstrom that happens now and then, and a node that writes to all its peers
@@ -73,7 +74,6 @@ setup_answered(void *arg, enum answer answer, const struct value *body)
 	struct cluster *cluster = member->cluster;
 	struct buffer why = {0}, misfit = {0};
 
-	close_client(member);
 	if (answer == ANSWER_TIMEOUT) {
 		buffer_printf(&why, "did not answer %s within %d ms", cluster->setup->request, CLIENT_TIMEOUT_MS);
 	} else if (answer == ANSWER_ERROR || !rpc_fits(cluster->setup, body, &misfit)) {
@@ -100,13 +100,9 @@ set_up_workload(struct cluster *cluster)
 	if (o->workload->setup != NULL)
 		body = o->workload->setup(cluster->arena, o, &cluster->setup);
 	cluster->pending = o->node_count;
-	for (int i = 0; i < o->node_count; i++) {
-		if (body != NULL)
-			client_request(cluster->members[i].client, o->nodes[i], cluster->arena, body, CLIENT_TIMEOUT_MS,
-			    setup_answered, &cluster->members[i]);
-		else
-			close_client(&cluster->members[i]);
-	}
+	for (int i = 0; body != NULL && i < o->node_count; i++)
+		client_request(cluster->members[i].client, o->nodes[i], cluster->arena, body, CLIENT_TIMEOUT_MS,
+		    setup_answered, &cluster->members[i]);
 	if (body == NULL)
 		cluster->events.ready(cluster->events.arg);
 }

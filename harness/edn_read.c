@@ -1,4 +1,5 @@
 /* EDN (github.com/edn-format/edn) as clojure.edn reads it. Nothing here trusts its input. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -229,6 +230,19 @@ read_collection(struct reader *reader, enum value_type type, char close)
 	return collection;
 }
 
+/* Whether a text is sure to be read as a name again, and not as a number, a keyword or nil. */
+static bool
+is_plain_name(const char *text, size_t length)
+{
+	static const char *const words[] = {"nil", "true", "false"};
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (is_token(text, length, words[i]))
+			return false;
+	return length > 0 && (isalpha((unsigned char)text[0]) || text[0] == '_' || (unsigned char)text[0] >= 0x80);
+}
+
 /* A key of #:space{...}: keywords and symbols without a namespace get it, _ stands for none. */
 static const struct value *
 qualify(struct reader *reader, const struct value *key, const struct value *space)
@@ -238,8 +252,11 @@ qualify(struct reader *reader, const struct value *key, const struct value *spac
 
 	if (key->type != VALUE_KEYWORD && key->type != VALUE_SYMBOL)
 		return key;
-	if (key->length > 2 && memcmp(key->text, "_/", 2) == 0)
+	if (key->length > 2 && memcmp(key->text, "_/", 2) == 0) {
+		if (!is_plain_name(key->text + 2, key->length - 2))
+			return fail(reader, "invalid key in a map with a namespace");
 		return text_value(reader->arena, key->type, key->text + 2, key->length - 2);
+	}
 	if (memchr(key->text, '/', key->length) != NULL)
 		return key;
 	buffer_append(&text, space->text, space->length);
@@ -260,12 +277,15 @@ read_namespaced(struct reader *reader)
 
 	if (space == NULL || !skip_blank(reader))
 		return NULL;
-	if (reader->cursor == reader->end || *reader->cursor != '{' || space->type != VALUE_KEYWORD)
+	if (reader->cursor == reader->end || *reader->cursor != '{')
 		return fail(reader, "a namespace without its map");
+	if (!is_plain_name(space->text, space->length) || memchr(space->text, '/', space->length) != NULL)
+		return fail(reader, "invalid namespace");
 	if ((map = read_collection(reader, VALUE_MAP, '}')) == NULL)
 		return NULL;
 	for (i = 0; i < map->count; i += 2)
-		map->items[i] = qualify(reader, map->items[i], space);
+		if ((map->items[i] = qualify(reader, map->items[i], space)) == NULL)
+			return NULL;
 	return value_dedupe(map) ? fail(reader, "duplicate key") : map;
 }
 

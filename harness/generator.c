@@ -3,8 +3,8 @@
  * Maelstrom's generator: (phases (time-limit (nemesis ... (stagger ...)))
  * heal, sleep, final reads). The rules that follow from the composition:
  * - an operation is due when the last one's random gap has passed, and goes to
- *   a random free worker; without one it waits, and the gap after it counts
- *   from when it really went out, so nothing is made up for;
+ *   a free worker, of which they take turns; without one it waits, and the gap
+ *   after it counts from when it really went out, so nothing is made up for;
  * - the main phase is over as soon as the next operation, of client or
  *   nemesis, would come after the time limit, even if that is some time off.
  */
@@ -47,6 +47,7 @@ struct generator {
 
 	struct worker *workers;
 	int *free, free_count; /* workers without an operation under way */
+	int turn;              /* the worker whose turn it is; `concurrency`: the nemesis */
 	struct generator_answers *answers;
 };
 
@@ -139,13 +140,40 @@ invoke(struct generator *g, struct worker *worker, const struct op_template *nex
 	    completed, worker);
 }
 
-static struct worker *
-take_worker(struct generator *g)
+/* Every operation moves the turn on by one, whoever does it (jepsen.generator.context/busy-thread). */
+static void
+next_turn(struct generator *g)
 {
-	int place = (int)random_below(&g->random, (uint64_t)g->free_count);
+	g->turn = (g->turn + 1) % (g->options->concurrency + 1);
+}
+
+/* How many turns a worker is away from its own. */
+static int
+turns_to(const struct generator *g, int worker)
+{
+	return worker >= g->turn ? worker - g->turn : worker - g->turn + g->options->concurrency + 1;
+}
+
+/* Where among the free workers the one is that comes next. */
+static int
+place_in_turn(const struct generator *g)
+{
+	int best = 0;
+
+	for (int i = 1; i < g->free_count; i++)
+		if (turns_to(g, g->free[i]) < turns_to(g, g->free[best]))
+			best = i;
+	return best;
+}
+
+static struct worker *
+take_worker(struct generator *g, bool any)
+{
+	int place = any ? (int)random_below(&g->random, (uint64_t)g->free_count) : place_in_turn(g);
 	struct worker *worker = &g->workers[g->free[place]];
 
 	g->free[place] = g->free[--g->free_count];
+	next_turn(g);
 	return worker;
 }
 
@@ -163,7 +191,7 @@ act(struct generator *g)
 		return;
 	}
 	g->due = now + (g->gap_ns > 0 ? (int64_t)random_below(&g->random, (uint64_t)g->gap_ns) : 0);
-	invoke(g, take_worker(g), &next, false);
+	invoke(g, take_worker(g, workload->each_thread), &next, false);
 }
 
 /* When the clients' next operation comes: NEVER if that cannot be told, for want of a worker or of operations. */
@@ -220,6 +248,7 @@ main_is_over(struct generator *g)
 		if (fault <= now) {
 			nemesis_act(&g->nemesis, g->history, elapsed(g));
 			g->progress.fault = g->nemesis.fault;
+			next_turn(g);
 		} else {
 			act(g);
 		}
@@ -249,7 +278,7 @@ begin_final(struct generator *g)
 
 	g->progress.phase = PHASE_FINAL;
 	while (g->free_count > 0)
-		invoke(g, take_worker(g), &next, workload->final.flagged);
+		invoke(g, take_worker(g, true), &next, workload->final.flagged);
 }
 
 static void

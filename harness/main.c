@@ -1,9 +1,11 @@
 /* eddy: tests distributed systems that speak Maelstrom's protocol. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cases.h"
 #include "history.h"
@@ -175,9 +177,22 @@ close_output(int status)
 	return status != 0 ? status : EXIT_CRASH;
 }
 
+/* Descriptors 0 to 2 are never something else, whoever has closed them: what is written to them is still an error. */
+static void
+keep_standard_descriptors(void)
+{
+	int fd;
+
+	while ((fd = open("/dev/null", O_RDONLY)) != -1 && fd <= STDERR_FILENO)
+		;
+	if (fd != -1)
+		close(fd);
+}
+
 int
 main(int argc, char *argv[])
 {
+	keep_standard_descriptors();
 	/* Nodes come and go, and so may whoever reads our output. */
 	signal(SIGPIPE, SIG_IGN);
 	return close_output(dispatch(argc, argv));

@@ -1,7 +1,8 @@
-/* Numbers as text. Reals: try ever more digits until they read back equal. Decimals: never converted, only walked. */
+/* Numbers as text. Reals: ever more digits until they read back equal. Decimals: never converted, only walked. */
 #include "number.h"
 
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,17 +59,29 @@ step_up(struct digits *digits)
 }
 
 /*
- * Java prints two digits at least. The nearest number with n digits is not
- * always the one that reads back: at a power of two the gap below is half the
- * gap above, so the neighbour above may do where the nearest, below, does not.
+ * So many digits survive the way to a number and back, whatever they are: if
+ * fewer will do, the rest of them are zeros. Numbers below the normal ones
+ * have fewer, but Java prints two at least.
+ */
+static int
+digits_first(double number, bool single)
+{
+	if (single)
+		return fabs(number) < FLT_MIN ? 2 : FLT_DIG;
+	return fabs(number) < DBL_MIN ? 2 : DBL_DIG;
+}
+
+/*
+ * The nearest number with n digits is not always the one that reads back: at a
+ * power of two the gap below is half the gap above, so the neighbour above may
+ * do where the nearest, below, does not.
  */
 static void
 shortest(struct digits *digits, double number, bool single)
 {
 	int count;
 
-	digits->negative = signbit(number) != 0;
-	for (count = 2; count <= DIGITS_MAX; count++) {
+	for (count = digits_first(number, single); count < DIGITS_MAX; count++) {
 		round_to(digits, number, count);
 		if (reads_back(digits, number, single))
 			return;

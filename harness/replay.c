@@ -46,7 +46,7 @@ put_list(struct buffer *line, const char *flag, const char *const *items)
 	buffer_free(&list);
 }
 
-/* In as few digits as bring the same number back. */
+/* In as few digits as bring the same number back, but six at once: 20, not 2e+01. */
 static void
 put_number(struct buffer *line, const char *flag, double value, double initial)
 {
@@ -54,7 +54,7 @@ put_number(struct buffer *line, const char *flag, double value, double initial)
 
 	if (fabs(value - initial) <= 0)
 		return;
-	for (int digits = 1; digits <= 17; digits++) {
+	for (int digits = 6; digits <= 17; digits++) {
 		snprintf(text, sizeof(text), "%.*g", digits, value);
 		if (fabs(strtod(text, NULL) - value) <= 0)
 			break;

@@ -16,19 +16,24 @@ struct server;
 /* The lines of stdout and stderr that are kept for reports (maelstrom.process/debug-buffer-size). */
 #define SERVER_TAIL 32
 
-/* What a server tells the run. Called from the loop, never from within server_*() calls. */
+/* What a server tells the run. Called from the loop, never from within server_*() calls; they may stop it. */
 struct server_events {
 	/* A protocol error; `line` is what the node printed (not terminated), `cause` is one line. */
 	void (*offence)(void *arg, struct server *, const char *line, size_t length, const char *cause);
-	/* It ended by itself; `how` is one line ("exited with status 1", "killed by signal 11"). */
+	/*
+	 * It ended by itself; `how` is one line ("exited with status 1", "killed by signal 11"). Or it flooded the
+	 * network (NET_FLOODED) and was ended for it, and `how` says so. Told at most once.
+	 */
 	void (*died)(void *arg, struct server *, const char *how);
 	void *arg;
 };
 
 /*
  * Starts a process: `bin` made canonical, in TMPDIR-independent /tmp, in its
- * own process group, stderr to `log_path` (NULL: nowhere). Returns NULL with a
- * line in `error` if it cannot be started.
+ * own process group, stderr to the end of `log_path` (NULL: nowhere). Returns
+ * NULL with a line in `error` if it cannot be started. From the first one on
+ * SIGPIPE is ignored, and whatever happens to eddy, SIGKILL included, its
+ * processes and their children end with it.
  */
 struct server *server_process(struct loop *, struct net *, const struct test_options *, const char *id,
     const char *log_path, const struct server_events *, struct buffer *error);

@@ -2,7 +2,8 @@
  * The four services that Maelstrom offers its nodes, with its consistency
  * (maelstrom.service): lin-kv, seq-kv with its ring of 32 states, lww-kv with
  * two replicas, lin-tso. A request that a service does not understand gets no
- * answer.
+ * answer. The replicas of lww-kv never learn from each other: Maelstrom merges
+ * them at each request, and then drops the result.
  */
 #ifndef SERVICE_H
 #define SERVICE_H

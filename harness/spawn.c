@@ -29,6 +29,7 @@
 static volatile pid_t groups[PROCESSES_MAX];
 static pid_t owner;    /* the process that started them */
 static int guard = -1; /* a pipe to the guard */
+static pid_t guard_pid;
 
 /* What the guard is told. */
 struct notice {
@@ -202,10 +203,24 @@ start_guard(void)
 	}
 	sigprocmask(SIG_SETMASK, &saved, NULL);
 	close(ends[READING]);
+	guard_pid = pid;
 	if (pid == -1)
 		close(ends[WRITING]);
 	else
 		guard = ends[WRITING];
+}
+
+/* At exit: the guard has nothing left to watch over, and nobody else would reap it. */
+static void
+end_all(void)
+{
+	server_kill_all();
+	if (owner != getpid() || guard == -1)
+		return;
+	close(guard);
+	guard = -1;
+	kill(guard_pid, SIGKILL);
+	waitpid(guard_pid, NULL, 0);
 }
 
 /* Once: a pipe whose reader has died is an error of write(2), not the end of eddy; and the end of eddy is theirs. */
@@ -222,7 +237,7 @@ prepare(void)
 	owner = getpid();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL); /* ignored, it would take the exit statuses away */
-	atexit(server_kill_all);
+	atexit(end_all);
 	start_guard();
 }
 

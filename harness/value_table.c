@@ -31,11 +31,16 @@ value_table_find(const struct value_table *table, const struct value *value)
 }
 
 static void
-grow_slots(struct value_table *table)
+grow(struct value_table *table)
 {
 	size_t i, at;
 
 	table->slot_count = table->slot_count > 0 ? table->slot_count * 2 : SLOTS_FIRST;
+	table->capacity = table->slot_count / 2;
+	if (table->capacity > UINT32_MAX)
+		memory_exhausted();
+	table->values = memory_resize(table->values, table->capacity, sizeof(*table->values));
+	table->hashes = memory_resize(table->hashes, table->capacity, sizeof(*table->hashes));
 	free(table->slots);
 	table->slots = memory_zero(table->slot_count * sizeof(*table->slots));
 	for (i = 0; i < table->count; i++) {
@@ -52,18 +57,11 @@ value_table_add(struct value_table *table, const struct value *value)
 	uint64_t hash = value_hash(value);
 	uint32_t *slot;
 
-	if (table->count * 2 >= table->slot_count)
-		grow_slots(table);
+	if (table->count == table->capacity)
+		grow(table);
 	slot = find_slot(table, value, hash);
 	if (*slot != 0)
 		return (size_t)*slot - 1;
-	if (table->count == table->capacity) {
-		table->capacity = table->capacity > 0 ? table->capacity * 2 : SLOTS_FIRST / 2;
-		if (table->capacity >= UINT32_MAX)
-			memory_exhausted();
-		table->values = memory_resize(table->values, table->capacity, sizeof(*table->values));
-		table->hashes = memory_resize(table->hashes, table->capacity, sizeof(*table->hashes));
-	}
 	table->values[table->count] = value;
 	table->hashes[table->count] = hash;
 	*slot = (uint32_t)++table->count;

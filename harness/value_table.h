@@ -15,8 +15,8 @@ struct value_table {
 	const struct value **values;
 	uint64_t *hashes;
 	size_t count, capacity;
-	uint32_t *slots; /* number + 1; 0: free */
-	size_t slot_count;
+	uint32_t *slots;   /* number + 1; 0: free */
+	size_t slot_count; /* twice the capacity */
 };
 
 /* The number of a value, or VALUE_TABLE_NONE. */

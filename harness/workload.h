@@ -72,6 +72,8 @@ struct workload {
 	/* The next operation. Returns false when it has none left. */
 	bool (*generate)(
 	    void *state, struct random *, struct arena *, const struct test_options *, struct op_template *);
+	/* Any free worker gets the next operation (gen/each-thread); otherwise they take turns. */
+	bool each_thread;
 
 	/* After recovery every worker does this once, if f is not NULL (gen/each-thread in :final-generator). */
 	struct {

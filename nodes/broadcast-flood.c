@@ -16,7 +16,7 @@
  * Assumes: nodes do not lose their memory, and the neighbours of the topology
  * message make a connected graph. Before it comes all peers are neighbours.
  *
- * Source: Lynch, Distributed Algorithms (1996), section 4.2 (flooding), over
+ * Source: Lynch, Distributed Algorithms (1996), section 4.1 (flooding), over
  * retransmission as in Cachin, Guerraoui and Rodrigues, Introduction to
  * Reliable and Secure Distributed Programming (2011), section 2.4 (stubborn
  * and perfect links).

@@ -151,6 +151,13 @@ learn(struct node *n, int origin, int64_t place, json_t *value)
 	json_set_add(&b->values, value);
 }
 
+static void
+put(json_t *object, const char *key, json_t *value)
+{
+	if (json_object_set_new(object, key, value) == -1)
+		memory_exhausted();
+}
+
 /* The counts of our logs, as JSON. */
 static json_t *
 pack_have(struct node *n)
@@ -160,7 +167,7 @@ pack_have(struct node *n)
 
 	for (int i = 0; i < node_count(n); i++)
 		if (b->logs[i].have > 0)
-			json_object_set_new(have, node_peer(n, i), json_integer(b->logs[i].have));
+			put(have, node_peer(n, i), json_integer(b->logs[i].have));
 	return have;
 }
 
@@ -180,8 +187,9 @@ pack_news(struct node *n, int64_t *from)
 			continue;
 		values = json_array();
 		for (; from[i] < b->logs[i].have && room > 0; from[i]++, room--)
-			json_array_append(values, b->logs[i].values[from[i]]);
-		json_object_set_new(news, node_peer(n, i), json_pack("[I, o]", (json_int_t)start, values));
+			if (json_array_append(values, b->logs[i].values[from[i]]) == -1)
+				memory_exhausted();
+		put(news, node_peer(n, i), json_pack("[I, o]", (json_int_t)start, values));
 	}
 	return news;
 }

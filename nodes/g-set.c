@@ -15,7 +15,7 @@
  *
  * Source: Almeida, Shoker and Baquero, Delta State Replicated Data Types
  * (JPDC 2018), algorithm 2; Enes, Almeida, Baquero and Leitao, Efficient
- * Synchronization of State-based CRDTs (ICDE 2019), section 3, for the two
+ * Synchronization of State-based CRDTs (ICDE 2019), BP and RR, for the two
  * savings: an element is not sent back to a peer that is known to have it, and
  * of what a delta brings, only what is new is passed on.
  */
@@ -73,7 +73,8 @@ delta(struct node *n, int peer)
 			continue;
 		if (json_array_size(elements) == DELTA_MAX)
 			break;
-		json_array_append(elements, json_set_item(&s->elements, r->offered));
+		if (json_array_append(elements, json_set_item(&s->elements, r->offered)) == -1)
+			memory_exhausted();
 	}
 	if (json_array_size(elements) > 0)
 		return json_pack("{s:s, s:o}", "type", "delta", "elements", elements);

@@ -12,7 +12,7 @@
  * arrived yet. Sums are kept wider than 64 bits: an add is refused if it would
  * take the value that this node knows out of 64 bits, for good and with a
  * definite error; should adds of several nodes do so together, reads get an
- * error until the value is back.
+ * error until adds the other way have brought it back.
  *
  * Assumes: nodes do not lose their memory. A node that did would begin at zero
  * again, and its adds would be hidden under what its peers still remember.
@@ -114,6 +114,13 @@ fits(__int128 sum)
 	return sum >= INT64_MIN && sum <= INT64_MAX;
 }
 
+/* Whether an add leads out of 64 bits, or farther away from them. */
+static bool
+overflows(__int128 sum, json_int_t add)
+{
+	return (add > 0 && sum + add > INT64_MAX) || (add < 0 && sum + add < INT64_MIN);
+}
+
 /* ---- gossip ----------------------------------------------------------------- */
 
 static json_t *
@@ -127,8 +134,9 @@ delta(struct node *n, int peer)
 		struct entry known = r->has[i];
 
 		r->offered[i] = c->entries[i];
-		if (merge(&known, &c->entries[i]))
-			json_object_set_new(entries, node_peer(n, i), entry_pack(&c->entries[i]));
+		if (merge(&known, &c->entries[i]) &&
+		    json_object_set_new(entries, node_peer(n, i), entry_pack(&c->entries[i])) == -1)
+			memory_exhausted();
 	}
 	if (json_object_size(entries) > 0)
 		return json_pack("{s:s, s:o}", "type", "merge", "entries", entries);
@@ -186,7 +194,7 @@ handle_add(struct node *n, const struct message *m)
 	}
 	sum = signed_delta < 0 ? &own->minus : &own->plus;
 	size = signed_delta < 0 ? -(wide)signed_delta : (wide)signed_delta;
-	if (!fits(value(n) + signed_delta) || size > WIDE_MAX - *sum) {
+	if (overflows(value(n), signed_delta) || size > WIDE_MAX - *sum) {
 		node_error(n, m, ERROR_PRECONDITION_FAILED, "the counter would overflow");
 		return;
 	}

@@ -52,15 +52,15 @@ part_unit() {
 	count
 }
 
-# A fuzz target: its corpus, then new inputs for a few seconds, which are not kept.
+# A fuzz target: its corpus, then new inputs for a few seconds, the same ones each time; none is kept.
 part_fuzz() {
 	passed=0 failed=0
-	scratch=$(mktemp -d)
+	scratch=$(mktemp -d "$OUT/scratch.XXXXXX")
 	mkdir -p tests/fuzz/crashes "$scratch/new"
 	corpus=tests/fuzz/corpus/${1#fuzz_}
 	[ -d "$corpus" ] || corpus=
 	# shellcheck disable=SC2086 # none or one
-	check "$1" "$BUILD/fuzz/$1" -max_total_time=$fuzz_s -timeout=10 -rss_limit_mb=4096 -close_fd_mask=3 \
+	check "$1" "$BUILD/fuzz/$1" -seed=1 -max_total_time=$fuzz_s -timeout=10 -rss_limit_mb=4096 -close_fd_mask=3 \
 		-artifact_prefix="tests/fuzz/crashes/$1-" "$scratch/new" $corpus
 	rm -rf "$scratch"
 	rmdir tests/fuzz/crashes 2>/dev/null
@@ -90,7 +90,7 @@ short() { expect "$1" "$eddy" test --store "$scratch/$$.$2" --time-limit 3 --rec
 # A few runs with real processes.
 part_real() {
 	passed=0 failed=0
-	scratch=$(mktemp -d)
+	scratch=$(mktemp -d "$OUT/scratch.XXXXXX")
 	check 'real: broadcast' short 0 a broadcast "$BUILD/bin/broadcast"
 	check 'real: g-counter on seq-kv' short 0 b g-counter "$BUILD/bin/g-counter-seq-kv"
 	if command -v python3 >/dev/null; then
@@ -128,7 +128,7 @@ part_script() { "tests/$1.sh" 2>&1; }
 
 # `run.sh --part KIND [NAME]`, called below: its output is kept, and shown in one piece when it ends.
 if [ "${1:-}" = --part ]; then
-	kept=$OUT/$2${3:+-$3}
+	kept=$OUT/part-$2${3:+-$3}
 	"part_$2" ${3:+"$3"} >"$kept"
 	tail -n 1 "$kept" | grep -q '^[0-9]* passed, [0-9]* failed' || echo '0 passed, 1 failed' >>"$kept"
 	sed '$d' "$kept"
@@ -138,7 +138,7 @@ fi
 OUT=$(mktemp -d)
 export OUT
 trap 'rm -rf "$OUT"' EXIT
-trap 'trap - TERM; kill 0' INT TERM HUP
+trap 'rm -rf "$OUT"; trap - TERM; kill 0' INT TERM HUP
 
 names() { for file in "$1"*.c; do [ -e "$file" ] && basename "$file" .c; done; }
 
@@ -152,5 +152,5 @@ printf '%s\n' real 'script test-run' | xargs -P 2 -L 1 "$0" --part &
 "$0" --part cases
 wait
 
-tail -q -n 1 "$OUT"/* | awk '{ passed += $1; failed += $3 }
+tail -q -n 1 "$OUT"/part-* | awk '{ passed += $1; failed += $3 }
 	END { print passed " passed, " failed " failed"; exit failed > 0 || passed == 0 }'

@@ -1,8 +1,8 @@
 #!/bin/sh
 #
-# What ./run.sh promises beside running cases: bad arguments, other
-# directories, missing packages, a download that is not what it should be, and
-# that nothing is left running.
+# What ./run.sh and `eddy cases` promise beside good cases: bad arguments, other
+# directories, missing packages, a download that is not what it should be, cases
+# that must fail, and that nothing is left running.
 
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -84,7 +84,7 @@ check 'asks apt for nothing then' 1 '' test -e "$scratch/apt.log"
 
 fake id 'echo 0'
 check 'installs when root' 1 '^run.sh: installing gcc' bare
-check 'updates, then installs' 0 "^apt-get update.*;apt-get install -qq -y --no-install-recommends $packages;\$" \
+check 'updates, then installs' 0 "^apt-get update.*;apt-get install -qq -y --no-install-recommends .*$packages;\$" \
 	sh -c "tr '\\n' ';' <'$scratch/apt.log'"
 fake true ''
 fake id 'echo 1000'
@@ -95,7 +95,7 @@ check 'by sudo' 0 'update' cat "$scratch/apt.log"
 
 # ---- Maelstrom --------------------------------------------------------------
 
-for tool in java gnuplot curl; do
+for tool in java gnuplot bzip2 curl; do
 	# shellcheck disable=SC2016 # for the tool, not for us
 	fake $tool 'while [ $# -gt 1 ]; do [ "$1" != -o ] || echo rubbish >"$2"; shift; done'
 done
@@ -111,6 +111,35 @@ fake curl 'exit 22'
 check 'a download that fails' 1 'cannot download' maelstrom --install-maelstrom
 command -v maelstrom >/dev/null 2>&1 || check 'no Maelstrom' 1 'no maelstrom: set MAELSTROM' maelstrom --maelstrom
 check 'a MAELSTROM that is none' 1 'not a command: /bogus' env MAELSTROM=/bogus ./run.sh echo --maelstrom
+
+# ---- eddy cases -------------------------------------------------------------
+
+# cases LINE [FLAG...]: a table of one line, simulated with few seeds, unless flags say otherwise.
+cases() {
+	mkdir -p "$scratch/workloads/echo"
+	echo "$1" >"$scratch/workloads/echo/cases"
+	shift
+	TMPDIR=$scratch "$BUILD/bin/eddy" cases --workloads-dir "$scratch/workloads" --harness sim --seeds 2 "$@"
+}
+
+check 'a right case' 0 '^2 passed, 0 failed' cases 'echo valid --node-count 1 --time-limit 2 ok-fraction=1'
+check 'a wrong verdict' 1 'FAILED: valid, expected invalid; SWEEP: valid for all of 2 seeds' \
+	cases 'echo invalid --node-count 1 --time-limit 2'
+check 'a broken node that should be right' 1 'FAILED: invalid, expected valid; SWEEP: invalid at seed' \
+	cases 'broken:echo-wrong valid --node-count 1 --time-limit 2 --rate 30'
+check 'a broken node, rejected' 0 'invalid: errors; at seed' \
+	cases 'broken:echo-wrong invalid --node-count 1 --time-limit 2 --rate 30 errors'
+check 'rejected for another reason' 1 'FAILED: invalid, but not for :lost; SWEEP: invalid, but not for :lost' \
+	cases 'broken:echo-wrong invalid --node-count 1 --time-limit 2 --rate 30 lost'
+check 'a figure that is not met' 1 'FAILED: ok-fraction is 1, expected ok-fraction<1' \
+	cases 'echo valid --node-count 1 --time-limit 2 ok-fraction<1'
+check 'a bad flag' 1 'FAILED: exit status 254' cases 'echo valid --bogus 1'
+check 'a bad table' 254 'echo/cases:1: not a verdict' cases 'echo perhaps'
+check 'a node that is not there, for real' 0 '^1 passed' cases 'bogus crash --time-limit 2' --harness test
+check 'a bad harness' 254 'not test, sim or maelstrom: bogus' cases 'echo valid' --harness bogus
+check 'a bad number' 254 'not a number from 1' cases 'echo valid' --seeds 0
+check 'an unknown flag' 254 'unknown argument: --bogus' cases 'echo valid' --bogus
+check 'Maelstrom without one' 254 'no maelstrom given' cases 'echo valid' --compare
 
 # ---- nothing is left running ------------------------------------------------
 

@@ -12,7 +12,7 @@ flags=${1:-}
 build=${BUILD:-build}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-trap 'trap - TERM; kill 0' INT TERM HUP
+trap 'rm -rf "$scratch"; trap - TERM; kill 0' INT TERM HUP
 
 sources=$(find common harness nodes workloads tests -name '*.[ch]' | sort)
 scripts=$(find . \( -path ./.git -o -path "./$build" \) -prune -o -name '*.sh' -print)

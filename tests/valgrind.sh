@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.." || exit 1
 build=$(cd "${BUILD:-build}" && pwd)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-trap 'trap - TERM; kill 0' INT TERM HUP
+trap 'rm -rf "$scratch"; trap - TERM; kill 0' INT TERM HUP
 passed=0 failed=0
 
 memcheck() {

@@ -11,26 +11,26 @@ float
 ratio_float(uint64_t a, uint64_t b)
 {
 	unsigned __int128 rest, quotient;
-	uint64_t digits = 0, limit = 1;
+	uint64_t whole, limit = 1;
 	int exponent = 0, i;
 	char text[64];
 
 	assert(b > 0);
+	whole = a / b;
 	if (a % b == 0)
-		return (float)(a / b);
+		return (float)whole;
 	for (i = 0; i < DIGITS; i++)
 		limit *= 10;
-	quotient = a / b;
+	quotient = whole;
 	rest = a % b;
 	/* Long division: one digit after the other, until there are 16. */
-	for (digits = 0; quotient < limit / 10; exponent--) {
+	for (; quotient < limit / 10; exponent--) {
 		rest *= 10;
 		quotient = quotient * 10 + rest / b;
 		rest %= b;
 	}
 	if (rest * 2 > b || (rest * 2 == b && quotient % 2 == 1))
 		quotient++;
-	digits = (uint64_t)quotient;
-	snprintf(text, sizeof(text), "%llue%d", (unsigned long long)digits, exponent);
+	snprintf(text, sizeof(text), "%llue%d", (unsigned long long)quotient, exponent);
 	return (float)strtod(text, NULL);
 }

@@ -82,7 +82,7 @@ scan_add(struct set *set, const struct op *op)
 		return true;
 	}
 	number = value_table_find(&set->table, op->value);
-	if (number == VALUE_TABLE_NONE || !set->elements[number].added)
+	if (number >= set->capacity || !set->elements[number].added)
 		return fail(set, "an add completes whose element nobody tried to add");
 	element = &set->elements[number];
 	if (op->type == OP_OK && element->known == NULL)

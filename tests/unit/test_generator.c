@@ -51,6 +51,7 @@ invoke(struct call *call)
 #define WORKLOAD .state_size = sizeof(struct remembered), .generate = generate, .invoke = invoke, .catches_errors = true
 
 static const struct workload plain = {WORKLOAD};
+static const struct workload each = {WORKLOAD, .each_thread = true};
 static const struct workload reusing = {WORKLOAD, .reusable = true};
 static const struct workload ending = {WORKLOAD, .final = {.f = "peek", .flagged = true}};
 
@@ -190,8 +191,10 @@ test_rate_and_limit(void **state)
 	assert_in_range(longest, 18 * MS_NS, 20 * MS_NS);
 	/* The phase ends with the last operation, not with the time limit. */
 	assert_int_equal(loop_now(world.loop), last);
-	for (int i = 0; i < NODES_OF_TEST; i++)
-		assert_in_range(world.requests[i], 550, 780);
+	/* Three turns of seven, and twice two: the first worker has the nemesis' turn as well. */
+	assert_in_range(world.requests[0], 770, 945);
+	assert_in_range(world.requests[1], 510, 630);
+	assert_in_range(world.requests[2], 510, 630);
 	assert_int_equal(generator_progress(world.generator)->ok, world.history.count / 2);
 	stop(&world);
 }
@@ -318,6 +321,65 @@ test_processes_after_info(void **state)
 		assert_int_equal(generator_answers(world.generator, i).answered, 0);
 		assert_true(generator_answers(world.generator, i).unanswered >= 4);
 	}
+	stop(&world);
+}
+
+/* As in Jepsen's histories: the nemesis has a turn too, and the first worker takes it. */
+static void
+test_workers_take_turns(void **state)
+{
+	static const int64_t turns[4] = {0, 1, 2, 0};
+	struct world world;
+	size_t made = 0;
+
+	(void)state;
+	start(&world, &plain, 10, 60, 3);
+	run(&world);
+	for (size_t i = 0; i < world.history.count; i++)
+		if (world.history.ops[i].type == OP_INVOKE)
+			assert_int_equal(world.history.ops[i].process, turns[made++ % 4]);
+	assert_true(made > 500);
+	stop(&world);
+}
+
+/* The turn passes over who is busy, and comes back. */
+static void
+test_turns_of_the_busy(void **state)
+{
+	struct world world;
+	const struct op *ops;
+
+	(void)state;
+	start(&world, &plain, 1000, 1, 3);
+	world.delay_ms = 100;
+	run(&world);
+	ops = world.history.ops;
+	for (size_t i = 0; i < world.history.count; i++)
+		if (ops[i].type == OP_INVOKE && i > 3)
+			assert_int_equal(ops[i].process, ops[i - 1].process); /* of whom has just become free */
+	stop(&world);
+}
+
+static void
+test_each_thread(void **state)
+{
+	struct world world;
+	int made[3] = {0}, again = 0;
+	int64_t last = -1;
+
+	(void)state;
+	start(&world, &each, 10, 60, 3);
+	run(&world);
+	for (size_t i = 0; i < world.history.count; i++) {
+		if (world.history.ops[i].type != OP_INVOKE)
+			continue;
+		made[world.history.ops[i].process]++;
+		again += world.history.ops[i].process == last;
+		last = world.history.ops[i].process;
+	}
+	for (int i = 0; i < 3; i++)
+		assert_in_range(made[i], 150, 250);
+	assert_in_range(again, 150, 250);
 	stop(&world);
 }
 
@@ -511,6 +573,9 @@ main(void)
 	    cmocka_unit_test(test_workload_that_ends),
 	    cmocka_unit_test(test_high_rate),
 	    cmocka_unit_test(test_processes_after_info),
+	    cmocka_unit_test(test_workers_take_turns),
+	    cmocka_unit_test(test_turns_of_the_busy),
+	    cmocka_unit_test(test_each_thread),
 	    cmocka_unit_test(test_reusable_clients),
 	    cmocka_unit_test(test_late_answers),
 	    cmocka_unit_test(test_workers_and_nodes),

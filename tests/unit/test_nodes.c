@@ -358,6 +358,28 @@ test_sets_are_patient(void **state)
 	}
 }
 
+/* One value: to the hub, to the three others, and an acknowledgement for each. Many: one at once, the rest together. */
+static void
+test_broadcast_is_cheap(void **state)
+{
+	const struct set_node *s = &set_nodes[0];
+	struct world w;
+
+	(void)state;
+	set_new(&w, s, 5, 1);
+	good_network(&w);
+	set_add(&w, s, 1, json_integer(0));
+	world_run(&w, 10000);
+	assert_sizes(&w, s, 1);
+	assert_int_equal(w.server_messages, 8);
+	for (int k = 1; k <= 1000; k++)
+		set_add(&w, s, 1, json_integer(k));
+	world_run(&w, 10000);
+	assert_sizes(&w, s, 1001);
+	assert_int_equal(w.server_messages, 20);
+	world_free(&w);
+}
+
 static void
 test_flood_keeps_to_the_topology(void **state)
 {
@@ -556,7 +578,6 @@ test_counters_overflow_together(void **state)
 
 	(void)state;
 	for (size_t k = 0; k < COUNTERS; k++) {
-		bool service = strcmp(counters[k], "g-counter-seq-kv") == 0;
 		int64_t ids[2];
 
 		counter_new(&w, counters[k], 2, 1);
@@ -573,7 +594,13 @@ test_counters_overflow_together(void **state)
 			ids[i] = world_ask(&w, i, json_pack("{s:s}", "type", "read"));
 			world_run(&w, 1000);
 			assert_error(&w, ids[i], ERROR_PRECONDITION_FAILED);
-			assert_error(&w, counter_add(&w, i, service ? 1 : 0), ERROR_PRECONDITION_FAILED);
+			assert_error(&w, counter_add(&w, i, 1), ERROR_PRECONDITION_FAILED);
+		}
+		if (strcmp(counters[k], "pn-counter") == 0) {
+			assert_type(&w, counter_add(&w, 0, -1), "add_ok");
+			assert_type(&w, counter_add(&w, 1, -INT64_MAX), "add_ok");
+			world_run(&w, 5000);
+			assert_values(&w, INT64_MAX - 1);
 		}
 		world_free(&w);
 	}
@@ -595,7 +622,10 @@ test_pn_counter_is_wide(void **state)
 	assert_value(&w, 0, 0);
 	world_run(&w, 2000);
 	assert_value(&w, 1, 0);
-	assert_error(&w, counter_add(&w, 1, INT64_MIN) == 0 ? 0 : counter_add(&w, 1, -1), ERROR_PRECONDITION_FAILED);
+	assert_type(&w, counter_add(&w, 1, INT64_MIN), "add_ok");
+	assert_error(&w, counter_add(&w, 1, -1), ERROR_PRECONDITION_FAILED);
+	assert_error(&w, counter_add(&w, 1, INT64_MIN), ERROR_PRECONDITION_FAILED);
+	assert_value(&w, 1, INT64_MIN);
 	world_free(&w);
 }
 
@@ -676,7 +706,7 @@ static const char *const nodes[] = {
 
 /* What may stand in place of any member. */
 static const char *const wrong[] = {"null", "true", "-1", "1.5", "9223372036854775807", "\"x\"", "[]", "{}",
-    "[1,2,3,4]", "{\"n0\":null,\"n1\":{},\"n9\":[]}",
+    "[1,2,3,4]", "{\"n1\":[-1,[1]]}", "{\"n0\":null,\"n1\":{},\"n9\":[]}",
     "{\"n0\":[-1,[1]],\"n1\":[9223372036854775807,[1,2]],\"n9\":[0,[1]]}",
     "{\"n0\":[1,2],\"n1\":[0,1,2,3,4],\"n2\":[-1,0,0,0]}", "{\"n1\":9223372036854775807,\"n2\":-5}",
     "{\"n0\":[9223372036854775807,9223372036854775807,0,0]}", "{\"n1\":[4611686018427387904,0,0,0]}",
@@ -696,16 +726,16 @@ feed_malformed(struct world *w)
 	char line[512], body[384];
 
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++)
-		for (size_t k = 0; k < sizeof(wrong) / sizeof(*wrong); k++) {
-			const char *source = sources[(i + k) % (sizeof(sources) / sizeof(*sources))];
-
+		for (size_t k = 0; k < sizeof(wrong) / sizeof(*wrong); k++)
+			for (size_t j = 0; j < sizeof(sources) / sizeof(*sources); j++) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-			snprintf(body, sizeof(body), shapes[i], wrong[k]);
+				snprintf(body, sizeof(body), shapes[i], wrong[k]);
 #pragma GCC diagnostic pop
-			snprintf(line, sizeof(line), "{\"src\":\"%s\",\"dest\":\"n0\",\"body\":%s}", source, body);
-			world_feed(w, 0, line);
-		}
+				snprintf(line, sizeof(line), "{\"src\":\"%s\",\"dest\":\"n0\",\"body\":%s}", sources[j],
+				    body);
+				world_feed(w, 0, line);
+			}
 }
 
 /* Malformed messages neither end a node nor keep it from doing its work afterwards. */
@@ -777,6 +807,7 @@ main(void)
 	    cmocka_unit_test(test_sets_on_bad_networks),
 	    cmocka_unit_test(test_sets_during_partitions),
 	    cmocka_unit_test(test_sets_are_patient),
+	    cmocka_unit_test(test_broadcast_is_cheap),
 	    cmocka_unit_test(test_flood_keeps_to_the_topology),
 	    cmocka_unit_test(test_counters_on_bad_networks),
 	    cmocka_unit_test(test_counters_during_partitions),

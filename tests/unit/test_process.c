@@ -20,7 +20,7 @@
 
 /* ---- a world with one node and a client ------------------------------------------ */
 
-#define PATIENCE_MS 10000 /* for what should come at once */
+#define PATIENCE_MS 30000 /* for what should come at once */
 
 static char directory[] = "/tmp/eddy-test-XXXXXX";
 static char bin[64], log_path[64];
@@ -411,9 +411,9 @@ test_it_may_close_its_streams_and_live(void **state)
 	run_ms(20);
 	for (int i = 0; i < 300; i++)
 		send("{\"pad\":\"0123456789\"}");
-	run_ms(20);
+	while (net_queued_bytes(net) > 0)
+		run_ms(5);
 	assert_int_equal(death.length + offences.length, 0);
-	assert_int_equal(net_queued_bytes(net), 0); /* taken from the network, and gone */
 }
 
 /* ---- too much ------------------------------------------------------------------------------ */
@@ -466,13 +466,13 @@ test_one_large_message(void **state)
 {
 	(void)state;
 	start("printf '{\"src\":\"n0\",\"dest\":\"c0\",\"body\":{\"bytes\":%d}}\\n' $(head -n 1 | wc -c)\n"
-	      "printf '{\"src\":\"n0\",\"dest\":\"c0\",\"body\":{\"x\":\"'; head -c 5000000 /dev/zero | tr '\\0' a; "
+	      "printf '{\"src\":\"n0\",\"dest\":\"c0\",\"body\":{\"x\":\"'; head -c 1000000 /dev/zero | tr '\\0' a; "
 	      "echo '\"}}'\n"
 	      "exec sleep 100");
-	send_much(1, 10000000);
+	send_much(1, 2000000);
 	run_until_messages(2);
-	assert_memory_equal(received.bytes, "{\"bytes\":10000042}\n", 19);
-	assert_int_equal(received.length, 19 + 5000008 + 1);
+	assert_memory_equal(received.bytes, "{\"bytes\":2000042}\n", 18);
+	assert_int_equal(received.length, 18 + 1000008 + 1);
 }
 
 static void
@@ -597,22 +597,32 @@ expect_error(const char *path, const char *why)
 static void
 test_what_cannot_be_started(void **state)
 {
-	int writer;
-
 	(void)state;
 	expect_error("/does/not/exist", "No such file or directory");
 	expect_error("/usr", "Is a directory");
 	write_file(bin, "#!/bin/sh\n", 0644);
 	expect_error(bin, "Permission denied");
+	unlink(bin);
+	assert_int_equal(symlink(bin, bin), 0);
+	expect_error(bin, "Too many levels of symbolic links");
+}
+
+/* What only the kernel finds out. */
+static void
+test_what_cannot_be_executed(void **state)
+{
+	const char *preload = getenv("LD_PRELOAD");
+	int writer;
+
+	(void)state;
+	if (preload != NULL && strstr(preload, "vgpreload") != NULL)
+		skip(); /* valgrind dies of an execve(2) that fails */
 	write_file(bin, "#!/does/not/exist\n", 0755);
 	expect_error(bin, "No such file or directory");
 	write_file(bin, "#!/bin/sh\n", 0755);
 	writer = open(bin, O_WRONLY);
 	expect_error(bin, "Text file busy");
 	close(writer);
-	unlink(bin);
-	assert_int_equal(symlink(bin, bin), 0);
-	expect_error(bin, "Too many levels of symbolic links");
 }
 
 static void
@@ -769,6 +779,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_what_is_in_the_pipe_at_the_end_is_logged, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_a_log_that_cannot_be_written_is_no_hindrance, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_what_cannot_be_started, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_what_cannot_be_executed, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_a_log_that_cannot_be_opened, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_a_script_without_shebang_is_the_shells, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_stop_kills_the_whole_group, set_up, tear_down),

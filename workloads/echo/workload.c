@@ -33,6 +33,7 @@ const struct workload echo_workload = {
     .name = "echo",
     .summary = "a message comes back as it was sent",
     .generate = generate,
+    .each_thread = true,
     .invoke = invoke,
     .catches_errors = true,
     .check = check_echo,
