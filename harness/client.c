@@ -41,6 +41,7 @@ client_open(struct loop *loop, struct net *net, int *next_client)
 	client->loop = loop;
 	client->net = net;
 	client->endpoint = net_add(net, id, receive, client);
+	endpoint_pause(client->endpoint);
 	return client;
 }
 
@@ -68,6 +69,7 @@ static void
 finish(struct client *client, enum answer answer, const struct value *body)
 {
 	client->waiting = false;
+	endpoint_pause(client->endpoint);
 	loop_cancel(client->loop, client->timeout);
 	client->timeout = 0;
 	client->answer(client->arg, answer, body);
@@ -102,8 +104,7 @@ receive(void *arg, const struct envelope *envelope)
 	const char *cursor = envelope->body, *error = NULL;
 	const struct value *body, *in_reply_to;
 
-	if (!client->waiting)
-		return false;
+	assert(client->waiting);
 	body = json_read(client->arena, &cursor, envelope->body + envelope->length, &error);
 	if (body == NULL || body->type != VALUE_MAP)
 		return true;

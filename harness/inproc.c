@@ -147,7 +147,7 @@ inproc_free(struct server *server)
 	free(inproc);
 }
 
-static const struct server_kind inproc_kind = {inproc_kill, inproc_kill, inproc_free};
+static const struct server_kind inproc_kind = {inproc_kill, inproc_kill, inproc_free, NULL};
 
 /* Parses the node's command line, on a copy of the vector: getopt_long(3) may permute it. */
 static bool

@@ -39,6 +39,15 @@ on_wake(void *arg, short revents)
 		loop_stop(arg);
 }
 
+/* As nohup(1) asks for it. */
+static bool
+is_ignored(int number)
+{
+	struct sigaction action;
+
+	return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 void
 interrupt_begin(struct loop *loop)
 {
@@ -51,7 +60,8 @@ interrupt_begin(struct loop *loop)
 	loop_watch(loop, wake[0], POLLIN, on_wake, loop);
 	sigemptyset(&action.sa_mask);
 	for (int i = 0; i < SIGNAL_COUNT; i++)
-		sigaction(signals[i], &action, NULL);
+		if (signals[i] != SIGHUP || !is_ignored(SIGHUP))
+			sigaction(signals[i], &action, NULL);
 }
 
 void

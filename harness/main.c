@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cases.h"
@@ -189,10 +190,24 @@ keep_standard_descriptors(void)
 		close(fd);
 }
 
+/* The usual soft limit is too low for hundreds of nodes, of which each has five descriptors. */
+static void
+allow_descriptors(void)
+{
+	const rlim_t wanted = 6 * NODES_MAX;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int
 main(int argc, char *argv[])
 {
 	keep_standard_descriptors();
+	allow_descriptors();
 	/* Nodes come and go, and so may whoever reads our output. */
 	signal(SIGPIPE, SIG_IGN);
 	return close_output(dispatch(argc, argv));

@@ -40,6 +40,7 @@ struct endpoint {
 	uint64_t event;       /* the delivery of `taken`; 0: none */
 	bool delivering;      /* deliver() is being called */
 	bool blocked;         /* deliver() has refused `taken` */
+	bool paused;          /* deliver() is not to be called */
 
 	uint64_t *drops; /* bits: numbers of the endpoints whose messages it drops */
 	size_t drop_words;
@@ -301,6 +302,8 @@ deliver_taken(struct endpoint *dest)
 	uint64_t registered = dest->registered;
 	bool accepted;
 
+	if (dest->paused)
+		return false;
 	if (!dest->blocked)
 		tell(dest->net, HAPPENS_RECEIVE, packet, dest);
 	dest->taken = NULL;
@@ -340,8 +343,17 @@ deliver_due(void *arg)
 void
 endpoint_resume(struct endpoint *dest)
 {
-	if (dest->blocked && dest->event == 0)
+	bool idle = dest->blocked || dest->paused;
+
+	dest->paused = false;
+	if (idle && dest->event == 0)
 		schedule(dest);
+}
+
+void
+endpoint_pause(struct endpoint *dest)
+{
+	dest->paused = true;
 }
 
 /* ---- sending ------------------------------------------------------------- */
@@ -461,7 +473,7 @@ net_remove(struct net *net, struct endpoint *endpoint)
 	endpoint->taken = NULL;
 	while (endpoint->queue.count > 0)
 		forget(endpoint, packet_pop(&endpoint->queue));
-	endpoint->delivering = endpoint->blocked = false;
+	endpoint->delivering = endpoint->blocked = endpoint->paused = false;
 }
 
 bool

@@ -82,6 +82,8 @@ struct endpoint *net_add(struct net *, const char *id, deliver_fn *, void *arg);
 void net_remove(struct net *, struct endpoint *);
 bool net_knows(const struct net *, const char *id);
 void endpoint_resume(struct endpoint *);
+/* It takes nothing more until endpoint_resume(): what comes waits, and is not received yet. */
+void endpoint_pause(struct endpoint *);
 const char *endpoint_id(const struct endpoint *);
 /* How often this id was registered before: 0 for the first time. */
 uint64_t endpoint_incarnation(const struct endpoint *);

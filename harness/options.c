@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "flags.h"
+#include "utf8.h"
 #include "workload.h"
 
 static const struct {
@@ -121,15 +122,28 @@ take_words(struct parsing *p, int argc, char *argv[], bool *wants_help)
 
 /* ---- what must fit together ----------------------------------------------------- */
 
+/* UTF-8 without blanks and control characters of ASCII. */
+static bool
+is_printable(const char *name)
+{
+	const char *end = name + strlen(name);
+
+	while (name < end) {
+		bool ascii = (unsigned char)*name < 0x80;
+
+		if (ascii ? !isgraph((unsigned char)*name++) : utf8_next(&name, end) == UTF8_REPLACEMENT)
+			return false;
+	}
+	return true;
+}
+
 static bool
 check_name(struct parsing *p, const char *name)
 {
 	static const char *const services[] = {"lin-kv", "seq-kv", "lww-kv", "lin-tso"};
 
-	for (const char *c = name; *c != '\0'; c++)
-		if (!isgraph((unsigned char)*c) || strchr("/\"\\", *c) != NULL)
-			return flag_bad(
-			    p, "a node cannot be called '%s': only printable characters other than / \" \\", name);
+	if (!is_printable(name) || strpbrk(name, "/\"\\") != NULL)
+		return flag_bad(p, "a node cannot be called '%s': only printable characters other than / \" \\", name);
 	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
 		if (strcmp(services[i], name) == 0)
 			return flag_bad(p, "a node cannot be called '%s': that is a service", name);

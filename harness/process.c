@@ -452,9 +452,20 @@ process_free(struct server *server)
 	free(process);
 }
 
+static size_t
+process_unfinished(const struct server *server, const char **text)
+{
+	const struct framing *framing = &((const struct process *)server)->framing;
+	size_t length = framing->buffer.length - framing->start;
+
+	if (framing->skipped == 0 && length > 0)
+		*text = framing->buffer.bytes + framing->start;
+	return framing->skipped + length;
+}
+
 /* ---- all of it ----------------------------------------------------------- */
 
-static const struct server_kind process_kind = {process_kill, process_stop, process_free};
+static const struct server_kind process_kind = {process_kill, process_stop, process_free, process_unfinished};
 
 static bool
 open_log(struct process *process, const char *path, struct buffer *error)

@@ -43,10 +43,28 @@ tail_write(const struct tail *tail, const char *name, struct buffer *text)
 	}
 }
 
+/* Who forgets newlines, or to flush them, sees it here. */
+static void
+unfinished_write(const struct server *server, struct buffer *text)
+{
+	const char *line = NULL;
+	size_t length = server->kind->unfinished != NULL ? server->kind->unfinished(server, &line) : 0;
+
+	if (length == 0)
+		return;
+	buffer_printf(text, "and %zu bytes without a newline", length);
+	if (line != NULL) {
+		buffer_append_string(text, ": ");
+		buffer_append(text, line, length < TAIL_LINE_MAX ? length : TAIL_LINE_MAX);
+	}
+	buffer_append_char(text, '\n');
+}
+
 void
 server_tail(const struct server *server, struct buffer *text)
 {
 	tail_write(server->out, "stdout", text);
+	unfinished_write(server, text);
 	tail_write(server->err, "stderr", text);
 }
 

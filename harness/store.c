@@ -59,7 +59,7 @@ make_directories(const char *path, struct buffer *error)
 	return made;
 }
 
-/* As Jepsen writes it: 20260102T030405.678+0100. */
+/* As Jepsen writes it: 20260102T030405.678+0100, and Z at Greenwich. */
 static void
 format_time(char *text, size_t size, int64_t ms)
 {
@@ -70,7 +70,7 @@ format_time(char *text, size_t size, int64_t ms)
 	localtime_r(&seconds, &tm);
 	strftime(zone, sizeof(zone), "%z", &tm);
 	snprintf(text, size, "%04d%02d%02dT%02d%02d%02d.%03d%s", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-	    tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(ms % 1000), zone);
+	    tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(ms % 1000), strcmp(zone, "+0000") == 0 ? "Z" : zone);
 }
 
 /* Makes <parent>/<time>/, a new one, and leaves its last part in `name`. */

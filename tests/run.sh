@@ -98,7 +98,7 @@ part_real() {
 	else
 		echo 'skipped a node in Python: no python3'
 	fi
-	check 'real: a node that is no program' short 255 d echo tests/run.sh
+	check 'real: a node that is no program' short 255 d echo LICENSE
 	rm -rf "$scratch"
 	count
 }
@@ -143,7 +143,7 @@ trap 'rm -rf "$OUT"; trap - TERM; kill 0' INT TERM HUP
 names() { for file in "$1"*.c; do [ -e "$file" ] && basename "$file" .c; done; }
 
 # Runs in real time mostly wait, so they run beside the rest.
-printf '%s\n' real 'script test-run' | xargs -P 2 -L 1 "$0" --part &
+printf '%s\n' real 'script test-run' 'script readme' | xargs -P 2 -L 1 "$0" --part &
 {
 	names tests/unit/test_ | sed 's/^/unit /'
 	names tests/fuzz/fuzz_ | sed 's/^/fuzz /'

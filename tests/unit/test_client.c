@@ -179,8 +179,12 @@ test_error_and_timeout(void **state)
 	/* The late answer waits in the queue; the next request looks at it and throws it away. */
 	request(&world, 100);
 	assert_int_equal(world.answer, ANSWER_TIMEOUT);
+	/* It is received only then: three requests, and one answer of two. */
+	assert_int_equal(net_stats(world.net)->all.sent, 5);
+	assert_int_equal(net_stats(world.net)->all.received, 4);
 	request(&world, 100);
 	assert_int_equal(world.answer, ANSWER_REPLY);
+	assert_int_equal(net_stats(world.net)->all.received, 7);
 	assert_true(value_is_string(value_get(world.body, "type"), "x"));
 	assert_int_equal(world.answers, 4);
 	stop(&world);

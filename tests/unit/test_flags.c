@@ -243,6 +243,19 @@ test_nodes_file(void **state)
 	assert_refused(COMMAND_TEST, words, "No such file");
 }
 
+/* Any UTF-8, as in Maelstrom. */
+static void
+test_nodes_with_umlauts(void **state)
+{
+	struct line line;
+
+	(void)state;
+	parse_good(&line, COMMAND_TEST, TEST "--nodes \xc3\xbcmlaut,\xe6\x97\xa5");
+	assert_string_equal(line.options.nodes[0], "\xc3\xbcmlaut");
+	assert_string_equal(line.options.nodes[1], "\xe6\x97\xa5");
+	done(&line);
+}
+
 static void
 test_bad_nodes(void **state)
 {
@@ -250,6 +263,8 @@ test_bad_nodes(void **state)
 	assert_refused(COMMAND_TEST, TEST "--nodes a,,b", "empty name");
 	assert_refused(COMMAND_TEST, TEST "--nodes a,b,a", "two nodes are called 'a'");
 	assert_refused(COMMAND_TEST, TEST "--nodes a/b", "cannot be called");
+	assert_refused(COMMAND_TEST, TEST "--nodes a\xff", "cannot be called");
+	assert_refused(COMMAND_TEST, TEST "--nodes a\x7f", "cannot be called");
 	assert_refused(COMMAND_TEST, TEST "--nodes c12", "that is a client");
 	assert_refused(COMMAND_TEST, TEST "--nodes lin-kv", "that is a service");
 	assert_refused(COMMAND_TEST, TEST "--node _", "1 to 64 characters");
@@ -493,6 +508,7 @@ main(void)
 	    cmocka_unit_test(test_harmless_flags_of_jepsen),
 	    cmocka_unit_test(test_nodes),
 	    cmocka_unit_test(test_nodes_file),
+	    cmocka_unit_test(test_nodes_with_umlauts),
 	    cmocka_unit_test(test_bad_nodes),
 	    cmocka_unit_test(test_node_arguments),
 	    cmocka_unit_test(test_refusals),

@@ -420,6 +420,28 @@ test_who_can_take_no_more_gets_it_later(void **state)
 	assert_int_equal(net_queued_bytes(net), 0);
 }
 
+static void
+test_who_pauses_receives_later(void **state)
+{
+	(void)state;
+	mill = net_add(net, "mill", receive, NULL);
+	endpoint_pause(mill);
+	send("c0", "mill", "1");
+	send("c0", "mill", "2");
+	loop_run(loop);
+	assert_int_equal(net_stats(net)->all.received, 0);
+	loop_at(loop, 50 * MS_NS, resume, mill);
+	loop_run(loop);
+	assert_string_equal(buffer_string(&seen), "c0>mill:1@50 c0>mill:2@50 ");
+	assert_int_equal(net_stats(net)->all.received, 2);
+	endpoint_pause(mill);
+	net_remove(net, mill);
+	mill = net_add(net, "mill", receive, NULL); /* who comes again has not paused */
+	send("c0", "mill", "3");
+	loop_run(loop);
+	assert_int_equal(net_stats(net)->all.received, 3);
+}
+
 /* ---- limits ------------------------------------------------------------------------------ */
 
 static void
@@ -609,6 +631,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_receivers_may_send_to_themselves, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_receivers_may_leave, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_who_can_take_no_more_gets_it_later, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_who_pauses_receives_later, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_floods_are_refused, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_counts, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_journal, set_up, tear_down),

@@ -403,6 +403,18 @@ test_silence(void **state)
 	assert_int_equal(death.length + offences.length, 0);
 }
 
+/* A newline forgotten is a common fault, and otherwise looks like silence. */
+static void
+test_unfinished_line(void **state)
+{
+	(void)state;
+	start("printf 'one\\n{\"src\"'; exec sleep 100");
+	for (int i = 0; i < 100 && strstr(tail(), "newline") == NULL; i++)
+		run_ms(5);
+	assert_string_equal(tail(), "last lines of stdout:\n  one\nand 6 bytes without a newline: {\"src\"\n"
+				    "it wrote nothing to stderr\n");
+}
+
 static void
 test_it_may_close_its_streams_and_live(void **state)
 {
@@ -769,6 +781,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_last_words_while_a_child_lives, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_long_lines_are_cut_in_the_tail, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_silence, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_unfinished_line, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_it_may_close_its_streams_and_live, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_who_does_not_read_blocks_nobody, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_who_reads_late_gets_all_of_it, set_up, tear_down),
