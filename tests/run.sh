@@ -56,14 +56,13 @@ part_unit() {
 part_fuzz() {
 	passed=0 failed=0
 	scratch=$(mktemp -d "$OUT/scratch.XXXXXX")
-	mkdir -p tests/fuzz/crashes "$scratch/new"
+	mkdir -p "$BUILD/crashes" "$scratch/new"
 	corpus=tests/fuzz/corpus/${1#fuzz_}
 	[ -d "$corpus" ] || corpus=
 	# shellcheck disable=SC2086 # none or one
 	check "$1" "$BUILD/fuzz/$1" -seed=1 -max_total_time=$fuzz_s -timeout=10 -rss_limit_mb=4096 -close_fd_mask=3 \
-		-artifact_prefix="tests/fuzz/crashes/$1-" "$scratch/new" $corpus
+		-artifact_prefix="$BUILD/crashes/$1-" "$scratch/new" $corpus
 	rm -rf "$scratch"
-	rmdir tests/fuzz/crashes 2>/dev/null
 	count
 }
 
