@@ -467,7 +467,7 @@ finish(struct batch *b, bool passed)
 	if (b->store == NULL && passed)
 		nftw(b->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 	else
-		printf("left in %s\n", b->directory);
+		printf("results in %s\n", b->directory);
 	return passed ? 0 : 1;
 }
 

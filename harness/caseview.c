@@ -180,7 +180,7 @@ static void
 wipe(struct view *view)
 {
 	if (view->live > 0)
-		printf("\033[%dA\033[J", view->live);
+		printf("\r\033[%dA\033[J", view->live);
 	view->live = 0;
 }
 

@@ -4,11 +4,6 @@
  * from a client of its own, which is closed right after init_ok; when all have
  * answered, a second round of clients sends the workload's set-up, and stays to
  * the end.
- *
- * One of the others comes late: only when some node has answered init. Under
- * Maelstrom that happens now and then, and a node that writes to all its peers
- * at once is deaf then; here it shows in every run, however slowly programs
- * start.
  */
 #include <err.h>
 #include <errno.h>
@@ -41,8 +36,6 @@ struct cluster {
 	struct member *members;
 	int pending; /* members that have not answered yet */
 	const struct rpc *setup;
-	int late; /* the member that waits for some init_ok; 0: none, or it has been started */
-	int64_t late_by;
 	bool failed;
 };
 
@@ -109,21 +102,6 @@ set_up_workload(struct cluster *cluster)
 
 /* ---- init ------------------------------------------------------------------------- */
 
-static void start_member(void *);
-
-/* Runs once some node has answered init, and again when that took too long. */
-static void
-start_late(void *arg)
-{
-	struct cluster *cluster = arg;
-	struct member *member = &cluster->members[cluster->late];
-
-	if (cluster->late == 0)
-		return;
-	cluster->late = 0;
-	loop_after(cluster->loop, cluster->late_by, start_member, member);
-}
-
 static void
 init_answered(void *arg, enum answer answer, const struct value *body)
 {
@@ -142,7 +120,6 @@ init_answered(void *arg, enum answer answer, const struct value *body)
 		fail(member, &why);
 		return;
 	}
-	start_late(cluster);
 	if (--cluster->pending == 0 && !cluster->failed)
 		set_up_workload(cluster);
 }
@@ -226,14 +203,9 @@ cluster_start(struct loop *loop, struct net *net, const struct test_options *opt
 	cluster->events = *events;
 	cluster->pending = options->node_count;
 	random_seed(&random, seed, "cluster", 0);
-	if (options->node_count > 1) {
-		cluster->late = 1 + (int)random_below(&random, (uint64_t)options->node_count - 1);
-		cluster->late_by = (int64_t)random_below(&random, (uint64_t)stagger);
-		loop_after(loop, CLUSTER_LATE_MS * MS_NS, start_late, cluster);
-	}
 	for (int i = 0; i < options->node_count; i++) {
 		cluster->members[i] = (struct member){.cluster = cluster, .index = i};
-		if (i > 0 && i != cluster->late)
+		if (i > 0)
 			loop_after(loop, (int64_t)random_below(&random, (uint64_t)stagger), start_member,
 			    &cluster->members[i]);
 	}

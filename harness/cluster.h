@@ -12,13 +12,8 @@
 #include "server.h"
 #include "store.h"
 
-/*
- * Services and nodes register within so much time of the start; one node so
- * long after the first init_ok, or at last when none has come for a while: it
- * may be that nodes wait for each other.
- */
+/* Services and nodes register within so much time of the start, as Maelstrom's do when the JVM is busy. */
 #define CLUSTER_STAGGER_MS 50
-#define CLUSTER_LATE_MS    2000
 
 struct cluster;
 
