@@ -11,15 +11,12 @@
 #include "check.h"
 #include "memory.h"
 #include "register.h"
+#include "register_report.h"
 #include "value_table.h"
 
 /* Work for all keys together, in configurations; and what each key may use before any gets more. */
 #define WORK_MAX   ((uint64_t)100000000)
 #define WORK_FIRST ((uint64_t)100000)
-
-#define CONFIGS_SHOWN 10 /* as in jepsen.checker/linearizable */
-#define PATHS_SHOWN   10
-#define PATH_MAX_OPS  100
 
 struct key {
 	const struct value *key;
@@ -27,7 +24,7 @@ struct key {
 	size_t count, capacity;
 	struct value_table values;
 	const char *error; /* NULL, or why its operations cannot be judged */
-	const struct value *result;
+	const struct value *result, *explanation;
 	enum verdict verdict;
 };
 
@@ -148,255 +145,13 @@ split(struct keys *keys)
 	return keys->error == NULL;
 }
 
-/* ---- operations and states, as knossos shows them ------------------------------------ */
-
-struct report {
-	struct arena *arena;
-	const struct history *history;
-	const struct key *key;
-	const struct register_search *search;
-};
-
-/* An operation without its key; one that has completed so if `completed`. */
-static const struct value *
-show_op(const struct report *r, size_t number, bool completed)
-{
-	const struct register_op *op = &r->key->ops[number];
-	const struct op *invocation = &r->history->ops[op->invoked], *shown = invocation;
-	const struct value *value = invocation->value->items[1];
-	struct value *map = value_collection(r->arena, VALUE_MAP);
-
-	if (op->completed != REGISTER_NEVER) {
-		value = r->history->ops[op->completed].value->items[1];
-		shown = completed ? &r->history->ops[op->completed] : invocation;
-	}
-	value_put_keyword(r->arena, map, "process", value_int(r->arena, shown->process));
-	value_put_keyword(r->arena, map, "type", value_keyword(r->arena, op_type_name(shown->type)));
-	value_put_keyword(r->arena, map, "f", value_keyword(r->arena, shown->f));
-	value_put_keyword(r->arena, map, "value", value);
-	value_put_keyword(r->arena, map, "index", value_int(r->arena, shown->index));
-	value_put_keyword(r->arena, map, "time", value_int(r->arena, shown->time));
-	return map;
-}
-
-static bool
-has_completed(const struct report *r, size_t number)
-{
-	const struct register_op *op = &r->key->ops[number];
-
-	return op->completed != REGISTER_NEVER &&
-	       (r->search->at == REGISTER_NEVER || op->completed <= r->key->ops[r->search->at].completed);
-}
-
-static const struct value *
-show_model(const struct report *r, uint32_t state)
-{
-	struct value *map = value_collection(r->arena, VALUE_MAP);
-
-	value_put_keyword(r->arena, map, "value", r->key->values.values[state]);
-	return value_tagged(r->arena, "knossos.model.CASRegister", map);
-}
-
-static const struct value *
-show_last(const struct report *r, size_t config)
-{
-	size_t number = register_last(r->search, config);
-
-	return number != REGISTER_NEVER ? show_op(r, number, has_completed(r, number)) : &value_nil;
-}
-
-static const struct value *
-show_pending(const struct report *r, size_t config)
-{
-	struct value *list = value_collection(r->arena, VALUE_VECTOR);
-
-	for (size_t i = 0; i < r->key->count; i++)
-		if (register_is_open(r->search, config, i))
-			value_push(r->arena, list, show_op(r, i, false));
-	return list;
-}
-
-static const struct value *
-show_configs(const struct report *r)
-{
-	struct value *list = value_collection(r->arena, VALUE_LIST);
-
-	for (size_t i = 0; i < r->search->now.count && i < CONFIGS_SHOWN; i++) {
-		struct value *map = value_collection(r->arena, VALUE_MAP);
-
-		value_put_keyword(r->arena, map, "model", show_model(r, register_state(r->search, i)));
-		value_put_keyword(r->arena, map, "last-op", show_last(r, i));
-		value_put_keyword(r->arena, map, "pending", show_pending(r, i));
-		value_push(r->arena, list, map);
-	}
-	return list;
-}
-
-/* ---- why it cannot be ------------------------------------------------------------------ */
-
-/* A way from a configuration to where the operation that completes does not fit. */
-struct path {
-	const struct report *report;
-	struct value *paths; /* found so far */
-	size_t config;
-	size_t ops[PATH_MAX_OPS];      /* taken, in order */
-	uint32_t states[PATH_MAX_OPS]; /* after each */
-	size_t length;
-};
-
-static const struct value *
-show_misfit(const struct report *r, uint32_t state)
-{
-	const struct register_op *op = &r->key->ops[r->search->at];
-	const struct value *const *values = r->key->values.values;
-	bool reads = strcmp(r->history->ops[op->invoked].f, "read") == 0;
-	struct value *map = value_collection(r->arena, VALUE_MAP);
-	struct buffer text = {0};
-
-	buffer_append_string(&text, reads ? "can't read " : "can't CAS ");
-	edn_write(&text, values[reads ? op->from : state]);
-	buffer_append_string(&text, reads ? " from register " : " from ");
-	edn_write(&text, values[reads ? state : op->from]);
-	if (!reads) {
-		buffer_append_string(&text, " to ");
-		edn_write(&text, values[op->to]);
-	}
-	value_put_keyword(r->arena, map, "msg", value_string_n(r->arena, text.bytes, text.length));
-	buffer_free(&text);
-	return value_tagged(r->arena, "knossos.model.Inconsistent", map);
-}
-
-static void
-push_transition(const struct report *r, struct value *path, const struct value *op, const struct value *model)
-{
-	struct value *map = value_collection(r->arena, VALUE_MAP);
-
-	value_put_keyword(r->arena, map, "op", op);
-	value_put_keyword(r->arena, map, "model", model);
-	value_push(r->arena, path, map);
-}
-
-static void
-show_path(struct path *p)
-{
-	const struct report *r = p->report;
-	struct value *path = value_collection(r->arena, VALUE_VECTOR);
-	uint32_t state = register_state(r->search, p->config);
-
-	if (register_last(r->search, p->config) != REGISTER_NEVER)
-		push_transition(r, path, show_last(r, p->config), show_model(r, state));
-	for (size_t i = 0; i < p->length; i++) {
-		state = p->states[i];
-		push_transition(r, path, show_op(r, p->ops[i], has_completed(r, p->ops[i])), show_model(r, state));
-	}
-	push_transition(r, path, show_op(r, r->search->at, true), show_misfit(r, state));
-	value_push(r->arena, p->paths, path);
-}
-
-static bool
-is_taken(const struct path *p, size_t op)
-{
-	for (size_t i = 0; i < p->length; i++)
-		if (p->ops[i] == op)
-			return true;
-	return false;
-}
-
-/* Of this length; every path is a reason of its own, and they are told in order of length. */
-static void
-find_paths(struct path *p, uint32_t state, size_t length)
-{
-	const struct report *r = p->report;
-
-	if (p->length == length)
-		show_path(p);
-	for (size_t i = 0; p->length < length && i < r->key->count && p->paths->count < PATHS_SHOWN; i++) {
-		const struct register_op *op = &r->key->ops[i];
-
-		if (i == r->search->at || !register_is_open(r->search, p->config, i) || is_taken(p, i) ||
-		    !register_op_fits(op, state))
-			continue;
-		p->ops[p->length] = i;
-		p->states[p->length] = register_op_apply(op, state);
-		p->length++;
-		find_paths(p, p->states[p->length - 1], length);
-		p->length--;
-	}
-}
-
-static const struct value *
-show_paths(const struct report *r)
-{
-	struct path p = {.report = r, .paths = value_collection(r->arena, VALUE_LIST)};
-	size_t before;
-
-	for (size_t length = 0; length <= PATH_MAX_OPS && p.paths->count < PATHS_SHOWN; length++) {
-		before = p.paths->count;
-		for (p.config = 0; p.config < r->search->now.count && p.paths->count < PATHS_SHOWN; p.config++)
-			find_paths(&p, register_state(r->search, p.config), length);
-		if (p.paths->count == before)
-			break;
-	}
-	return p.paths;
-}
-
-/* The completion of this key before the one that is at fault. */
-static const struct value *
-show_previous(const struct report *r)
-{
-	size_t completed = r->key->ops[r->search->at].completed, found = REGISTER_NEVER;
-
-	for (size_t i = 0; i < r->key->count; i++) {
-		size_t other = r->key->ops[i].completed;
-
-		if (other < completed && (found == REGISTER_NEVER || other > r->key->ops[found].completed))
-			found = i;
-	}
-	return found != REGISTER_NEVER ? show_op(r, found, true) : &value_nil;
-}
-
-/* What took effect last, in whichever configuration that was latest. */
-static const struct value *
-show_latest(const struct report *r)
-{
-	const struct value *latest = &value_nil;
-
-	for (size_t i = 0; i < r->search->now.count; i++) {
-		const struct value *shown = show_last(r, i);
-
-		if (latest->type == VALUE_NIL || (shown->type == VALUE_MAP && value_get(shown, "index")->integer >
-										  value_get(latest, "index")->integer))
-			latest = shown;
-	}
-	return latest;
-}
-
 /* ---- results --------------------------------------------------------------------------- */
-
-static const struct value *
-report(const struct report *r, enum verdict verdict)
-{
-	struct value *map = value_collection(r->arena, VALUE_MAP);
-
-	value_put_keyword(r->arena, map, "valid?", verdict_value(verdict));
-	if (verdict == VERDICT_UNKNOWN)
-		value_put_keyword(r->arena, map, "cause", value_keyword(r->arena, "out-of-work"));
-	value_put_keyword(r->arena, map, "configs", show_configs(r));
-	value_put_keyword(r->arena, map, "final-paths",
-	    verdict == VERDICT_INVALID ? show_paths(r) : value_collection(r->arena, VALUE_LIST));
-	if (verdict == VERDICT_VALID)
-		return map;
-	value_put_keyword(r->arena, map, "previous-ok", show_previous(r));
-	value_put_keyword(r->arena, map, "last-op", show_latest(r));
-	value_put_keyword(r->arena, map, "op", show_op(r, r->search->at, true));
-	return map;
-}
 
 static void
 judge(struct keys *keys, struct key *key, uint64_t work_max)
 {
 	struct register_search search;
-	struct report r = {keys->arena, keys->history, key, &search};
+	struct register_report r = {keys->arena, keys->history, key->values.values, &search};
 
 	if (key->error != NULL) {
 		key->verdict = VERDICT_UNKNOWN;
@@ -407,7 +162,9 @@ judge(struct keys *keys, struct key *key, uint64_t work_max)
 	keys->work += register_search_work(&search);
 	if (key->verdict == VERDICT_VALID)
 		search.at = REGISTER_NEVER;
-	key->result = report(&r, key->verdict);
+	key->result = register_report(&r, key->verdict);
+	if (key->verdict == VERDICT_INVALID)
+		key->explanation = register_explain(&r, key->key);
 	register_search_free(&search);
 }
 
@@ -443,7 +200,7 @@ compose(struct keys *keys, const struct sorted *sorted, size_t count)
 {
 	struct arena *arena = keys->arena;
 	struct value *results = value_collection(arena, VALUE_MAP), *failures = value_collection(arena, VALUE_VECTOR);
-	struct value *result = value_collection(arena, VALUE_MAP), *one;
+	struct value *result = value_collection(arena, VALUE_MAP), *lines = value_collection(arena, VALUE_VECTOR), *one;
 	enum verdict worst = VERDICT_VALID;
 
 	for (size_t i = 0; i < count; i++) {
@@ -453,13 +210,17 @@ compose(struct keys *keys, const struct sorted *sorted, size_t count)
 		value_put_keyword(arena, one, "linearizable", key->result);
 		value_put_keyword(arena, one, "valid?", verdict_value(key->verdict));
 		value_put(arena, results, key->key, one);
-		if (key->verdict == VERDICT_INVALID)
+		if (key->verdict == VERDICT_INVALID) {
 			value_push(arena, failures, key->key);
+			for (size_t k = 0; k < key->explanation->count; k++)
+				value_push(arena, lines, key->explanation->items[k]);
+		}
 		worst = verdict_worse(worst, key->verdict);
 	}
 	value_put_keyword(arena, result, "valid?", verdict_value(worst));
 	value_put_keyword(arena, result, "results", results);
 	value_put_keyword(arena, result, "failures", failures);
+	value_put_keyword(arena, result, "eddy/explanation", lines);
 	return result;
 }
 

@@ -499,6 +499,10 @@ test_explanation(void **state)
 	    &text, "{:op %s, :model #knossos.model.Inconsistent{:msg \"can't read 3 from register 2\"}}])", fault);
 	assert_prints(value_get(one, "final-paths"), buffer_string(&text));
 	buffer_free(&text);
+	assert_prints(value_get(result, "eddy/explanation"),
+	    "[\"key 0: nothing explains what operation 4 returned\" "
+	    "\"       0-1      process 0 write 1\" \"       2-       process 1 cas [1 2]  (in flight)\" "
+	    "\"  by then the register held 1\" \"       3-4      process 2 read 3  (does not fit)\"]");
 	history_free(&h);
 }
 
