@@ -15,9 +15,9 @@ struct config_slot {
 #define SLOTS_FIRST 64
 
 void
-configs_init(struct configs *set, size_t done_words, size_t kinds)
+configs_init(struct configs *set, size_t done_words, size_t kinds, const enum config_kind *kind_list)
 {
-	*set = (struct configs){.done_words = done_words, .kinds = kinds, .generation = 1};
+	*set = (struct configs){.done_words = done_words, .kinds = kinds, .kind_list = kind_list, .generation = 1};
 	set->slot_count = SLOTS_FIRST;
 	set->slots = memory_zero(SLOTS_FIRST * sizeof(*set->slots));
 }
@@ -109,13 +109,30 @@ grow(struct configs *set)
 
 /* ---- who can do more ------------------------------------------------------------ */
 
-/* Whether `a` spent no more of any kind than `b`. */
+/*
+ * Whether what is left in `a` can stand in for all that is left in `b`. What
+ * `a` spent more of compare-and-sets to a value, `b` must have spent more of
+ * writes of it.
+ */
 static bool
-spent_no_more(const struct configs *set, const uint32_t *a, const uint32_t *b)
+stands_in(const struct configs *set, const uint32_t *a, const uint32_t *b)
 {
-	for (size_t i = 1 + set->done_words; i < 1 + set->done_words + set->kinds; i++)
-		if (a[i] > b[i])
-			return false;
+	size_t first = 1 + set->done_words;
+	uint64_t owed = 0;
+
+	for (size_t i = 0; i < set->kinds; i++) {
+		uint64_t x = a[first + i], y = b[first + i];
+
+		if (set->kind_list[i] == CONFIG_WRITE) {
+			if (x + owed > y)
+				return false;
+			owed = 0;
+		} else {
+			owed += x > y ? x - y : 0;
+			if (owed > 0 && set->kind_list[i] == CONFIG_CAS_LAST)
+				return false;
+		}
+	}
 	return true;
 }
 
@@ -129,9 +146,9 @@ make_way(struct configs *set, struct config_slot *slot, const uint32_t *row)
 		size_t other = *link - 1;
 
 		set->work += 1 + set->kinds / 16;
-		if (spent_no_more(set, configs_row(set, other), row))
+		if (stands_in(set, configs_row(set, other), row))
 			return false;
-		if (spent_no_more(set, row, configs_row(set, other))) {
+		if (stands_in(set, row, configs_row(set, other))) {
 			set->dead[other] = true;
 			*link = set->next[other];
 		} else {

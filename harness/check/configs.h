@@ -4,8 +4,10 @@
  * by then, and how many of each kind of crashed operation were spent on it.
  *
  * A crashed operation never has to take effect. So of two configurations with
- * the same state and the same open operations done, one that spent no more of
- * any kind can do all that the other can; the other is not kept.
+ * the same state and the same open operations done, one whose crashed
+ * operations can stand in for all that the other still has can do all that the
+ * other can; the other is not kept. An operation can stand in for one of its
+ * kind, and a write for a compare-and-set to the same value.
  */
 #ifndef CONFIGS_H
 #define CONFIGS_H
@@ -16,6 +18,13 @@
 
 #define CONFIGS_BYTES_MAX ((size_t)128 << 20)
 
+/* Kinds of crashed operations are in the order of the values they set; to one value compare-and-sets come first. */
+enum config_kind {
+	CONFIG_CAS,
+	CONFIG_CAS_LAST, /* the last one to its value, to which there is no write */
+	CONFIG_WRITE,
+};
+
 /*
  * A configuration is a row of words: the state, a bit for each slot of an open
  * operation, the number spent of each kind, and the last operation (which is
@@ -23,6 +32,7 @@
  */
 struct configs {
 	size_t done_words, kinds;
+	const enum config_kind *kind_list; /* borrowed */
 	uint32_t *rows;
 	uint32_t *next; /* of each row: one more than the older row of the same state and bits; 0: none */
 	bool *dead;     /* of each row: another one can do more */
@@ -34,7 +44,7 @@ struct configs {
 	bool full;     /* something found no room */
 };
 
-void configs_init(struct configs *, size_t done_words, size_t kinds);
+void configs_init(struct configs *, size_t done_words, size_t kinds, const enum config_kind *);
 void configs_free(struct configs *);
 void configs_clear(struct configs *);
 size_t configs_width(const struct configs *); /* words of a row */

@@ -75,17 +75,51 @@ list_events(struct register_search *s)
 	qsort(s->events, s->event_count, sizeof(*s->events), by_position);
 }
 
-static size_t
-find_kind(struct register_search *s, const struct register_op *op)
+/* By the value that is set; REGISTER_ANY is the highest `from`, so a write comes behind the compare-and-sets. */
+static int
+by_value(const void *a, const void *b)
 {
-	size_t i;
+	const struct register_kind *x = a, *y = b;
 
-	for (i = 0; i < s->kind_count; i++)
-		if (s->kinds[i].from == op->from && s->kinds[i].to == op->to)
-			return i;
-	s->kinds = memory_resize(s->kinds, s->kind_count + 1, sizeof(*s->kinds));
-	s->kinds[s->kind_count++] = (struct register_kind){.from = op->from, .to = op->to};
-	return i;
+	if (x->to != y->to)
+		return x->to < y->to ? -1 : 1;
+	return (x->from > y->from) - (x->from < y->from);
+}
+
+/* All kinds that there are, each once, in order. */
+static void
+list_kinds(struct register_search *s)
+{
+	size_t count = 0;
+
+	s->kinds = memory_zero(s->count * sizeof(*s->kinds) + 1);
+	for (size_t i = 0; i < s->count; i++) {
+		s->ops[i].idle = is_crashed(&s->ops[i]) && is_pure(&s->ops[i]);
+		if (is_crashed(&s->ops[i]) && !s->ops[i].idle)
+			s->kinds[count++] = (struct register_kind){.from = s->ops[i].from, .to = s->ops[i].to};
+	}
+	qsort(s->kinds, count, sizeof(*s->kinds), by_value);
+	for (size_t i = 0; i < count; i++)
+		if (i == 0 || by_value(&s->kinds[s->kind_count - 1], &s->kinds[i]) != 0)
+			s->kinds[s->kind_count++] = s->kinds[i];
+	s->kind_list = memory_zero(s->kind_count * sizeof(*s->kind_list) + 1);
+	for (size_t i = 0; i < s->kind_count; i++) {
+		bool is_last = i + 1 == s->kind_count || s->kinds[i + 1].to != s->kinds[i].to;
+
+		s->kind_list[i] = s->kinds[i].from == REGISTER_ANY ? CONFIG_WRITE
+				  : is_last                        ? CONFIG_CAS_LAST
+								   : CONFIG_CAS;
+	}
+}
+
+static size_t
+find_kind(const struct register_search *s, const struct register_op *op)
+{
+	const struct register_kind wanted = {.from = op->from, .to = op->to};
+	const struct register_kind *found = bsearch(&wanted, s->kinds, s->kind_count, sizeof(*s->kinds), by_value);
+
+	assert(found != NULL);
+	return (size_t)(found - s->kinds);
 }
 
 /* Kind by kind. From here on `invoked` counts anew. */
@@ -108,13 +142,11 @@ list_crashed(struct register_search *s)
 static void
 sort_into_kinds(struct register_search *s)
 {
+	list_kinds(s);
 	for (size_t i = 0; i < s->count; i++) {
 		struct register_op *op = &s->ops[i];
 
-		if (!is_crashed(op))
-			continue;
-		op->idle = is_pure(op);
-		if (op->idle)
+		if (!is_crashed(op) || op->idle)
 			continue;
 		op->kind = find_kind(s, op);
 		op->rank = s->kinds[op->kind].invoked++;
@@ -154,9 +186,9 @@ begin(struct register_search *s)
 	list_events(s);
 	deal_slots(s);
 	words = s->slot_count / 32 + 1;
-	configs_init(&s->now, words, s->kind_count);
-	configs_init(&s->seen, words, s->kind_count);
-	configs_init(&s->then, words, s->kind_count);
+	configs_init(&s->now, words, s->kind_count, s->kind_list);
+	configs_init(&s->seen, words, s->kind_count, s->kind_list);
+	configs_init(&s->then, words, s->kind_count, s->kind_list);
 	s->scratch = memory_zero(configs_width(&s->now) * sizeof(*s->scratch));
 	s->scratch[0] = REGISTER_INITIAL;
 	s->scratch[configs_width(&s->now) - 1] = LAST_NONE;
@@ -352,6 +384,7 @@ register_search_free(struct register_search *s)
 	configs_free(&s->then);
 	free(s->open);
 	free(s->kinds);
+	free(s->kind_list);
 	free(s->crashed);
 	free(s->events);
 	free(s->scratch);

@@ -44,6 +44,7 @@ struct register_search {
 	size_t *open;    /* operations by slot; NEVER: free */
 	size_t slot_count;
 	struct register_kind *kinds;
+	enum config_kind *kind_list;
 	size_t kind_count;
 	struct register_event *events;
 	size_t event_count;

@@ -363,6 +363,26 @@ test_crashes(void **state)
 	assert_fast(&shape, 0, 6);
 }
 
+/* Twenty crashed changes among the first ones, and nobody who only reads: dear, but decided. */
+static void
+test_early_crashes(void **state)
+{
+	const struct shape shape = {.operations = 1000,
+	    .processes = 10,
+	    .values = 5,
+	    .keys = 1,
+	    .crashes = 300,
+	    .crashed = 20,
+	    .all_mix = true};
+	enum verdict verdict;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 2; seed++) {
+		time_of(seed, &shape, &verdict);
+		assert_int_equal(verdict, VERDICT_VALID);
+	}
+}
+
 /* What is too much is given up in time. */
 static void
 test_too_many_crashes(void **state)
@@ -581,6 +601,7 @@ main(void)
 	    cmocka_unit_test(test_against_brute_force),
 	    cmocka_unit_test(test_large_histories),
 	    cmocka_unit_test(test_crashes),
+	    cmocka_unit_test(test_early_crashes),
 	    cmocka_unit_test(test_too_many_crashes),
 	};
 
