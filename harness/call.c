@@ -37,6 +37,12 @@ call_arena(struct call *call)
 	return call->arena;
 }
 
+int64_t
+call_latency_ms(const struct call *call)
+{
+	return client_latency_ms(call->client);
+}
+
 /* ---- ends --------------------------------------------------------------------- */
 
 static void

@@ -62,6 +62,12 @@ client_id(const struct client *client)
 	return endpoint_id(client->endpoint);
 }
 
+int64_t
+client_latency_ms(const struct client *client)
+{
+	return net_latency_mean_ms(client->net);
+}
+
 /* ---- answers ----------------------------------------------------------------- */
 
 /* Ends the wait first: the callback may send the next request, or close the client. */

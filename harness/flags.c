@@ -331,7 +331,8 @@ parse_refused(struct parsing *p, const struct flag *flag, const char *value)
 #define NUMBERS    9e15 /* integers that a double holds exactly */
 
 const struct flag flags[] = {
-    {"workload", 'w', IN_ALL, "NAME", parse_workload, 0, 0, 0, "what clients do and what must hold (`eddy list`)"},
+    {"workload", 'w', IN_ALL, "NAME", parse_workload, 0, 0, 0,
+	"what clients do and what must hold (`eddy list`) [lin-kv]"},
     {"bin", 0, IN_TEST, "FILE", parse_text, AT(bin), 0, 0, "the program that runs as a node"},
     {"node", 'n', IN_SIM, "PROGRAM", parse_program, 0, 0, 0, "the linked-in program that runs as a node (`eddy list`)"},
     {"node-count", 0, IN_ALL, "NUM", parse_node_count, 0, 0, 0, "how many nodes, named n0, n1, ...; overrides --nodes"},

@@ -8,6 +8,7 @@
  * - the main phase is over as soon as the next operation, of client or
  *   nemesis, would come after the time limit, even if that is some time off.
  */
+#include <assert.h>
 #include <err.h>
 #include <stdlib.h>
 
@@ -23,7 +24,6 @@
 struct worker {
 	struct generator *generator;
 	int index, node;
-	int64_t process;
 	struct client *client;
 	bool replace; /* its client is closed before the next operation */
 };
@@ -47,7 +47,9 @@ struct generator {
 
 	struct worker *workers;
 	int *free, free_count; /* workers without an operation under way */
-	int turn;              /* the worker whose turn it is; `concurrency`: the nemesis */
+	bool *is_free;
+	int64_t *processes;
+	int turn; /* the worker whose turn it is; `concurrency`: the nemesis */
 	struct generator_answers *answers;
 };
 
@@ -100,10 +102,11 @@ completed(void *arg, const struct op *completion)
 	record(g, &op);
 	count_completion(g, worker, &op);
 	if (op.type == OP_INFO) {
-		worker->process += g->options->concurrency;
+		g->processes[worker->index] += g->options->concurrency;
 		worker->replace = !g->options->workload->reusable;
 	}
 	g->free[g->free_count++] = worker->index;
+	g->is_free[worker->index] = true;
 	advance(g);
 }
 
@@ -127,7 +130,7 @@ invoke(struct generator *g, struct worker *worker, const struct op_template *nex
 	    .index = -1,
 	    .time = elapsed(g),
 	    .type = OP_INVOKE,
-	    .process = worker->process,
+	    .process = g->processes[worker->index],
 	    .f = next->f,
 	    .value = next->value != NULL ? next->value : &value_nil,
 	    .final = final,
@@ -154,24 +157,32 @@ turns_to(const struct generator *g, int worker)
 	return worker >= g->turn ? worker - g->turn : worker - g->turn + g->options->concurrency + 1;
 }
 
-/* Where among the free workers the one is that comes next. */
-static int
-place_in_turn(const struct generator *g)
+static bool
+may_do(const struct op_template *next, int worker)
 {
-	int best = 0;
+	return next->count == 0 || (worker >= next->first && worker < next->first + next->count);
+}
 
-	for (int i = 1; i < g->free_count; i++)
-		if (turns_to(g, g->free[i]) < turns_to(g, g->free[best]))
+/* Where among the free workers that may do it the one is that comes next. */
+static int
+place_in_turn(const struct generator *g, const struct op_template *next)
+{
+	int best = -1;
+
+	for (int i = 0; i < g->free_count; i++)
+		if (may_do(next, g->free[i]) && (best < 0 || turns_to(g, g->free[i]) < turns_to(g, g->free[best])))
 			best = i;
+	assert(best >= 0);
 	return best;
 }
 
 static struct worker *
-take_worker(struct generator *g, bool any)
+take_worker(struct generator *g, const struct op_template *next, bool any)
 {
-	int place = any ? (int)random_below(&g->random, (uint64_t)g->free_count) : place_in_turn(g);
+	int place = any ? (int)random_below(&g->random, (uint64_t)g->free_count) : place_in_turn(g, next);
 	struct worker *worker = &g->workers[g->free[place]];
 
+	g->is_free[worker->index] = false;
 	g->free[place] = g->free[--g->free_count];
 	next_turn(g);
 	return worker;
@@ -183,7 +194,8 @@ static void
 act(struct generator *g)
 {
 	const struct workload *workload = g->options->workload;
-	struct op_template next = {0};
+	const struct workers workers = {g->options->concurrency, g->is_free, g->processes};
+	struct op_template next = {.workers = &workers};
 	int64_t now = loop_now(g->loop);
 
 	if (!workload->generate(g->state, &g->random, &g->history->arena, g->options, &next)) {
@@ -191,7 +203,7 @@ act(struct generator *g)
 		return;
 	}
 	g->due = now + (g->gap_ns > 0 ? (int64_t)random_below(&g->random, (uint64_t)g->gap_ns) : 0);
-	invoke(g, take_worker(g, workload->each_thread), &next, false);
+	invoke(g, take_worker(g, &next, workload->each_thread), &next, false);
 }
 
 /* When the clients' next operation comes: NEVER if that cannot be told, for want of a worker or of operations. */
@@ -278,7 +290,7 @@ begin_final(struct generator *g)
 
 	g->progress.phase = PHASE_FINAL;
 	while (g->free_count > 0)
-		invoke(g, take_worker(g, true), &next, workload->final.flagged);
+		invoke(g, take_worker(g, &next, true), &next, workload->final.flagged);
 }
 
 static void
@@ -331,11 +343,14 @@ make_workers(struct generator *g)
 
 	g->workers = must_calloc((size_t)count, sizeof(*g->workers));
 	g->free = must_calloc((size_t)count, sizeof(*g->free));
+	g->is_free = must_calloc((size_t)count, sizeof(*g->is_free));
+	g->processes = must_calloc((size_t)count, sizeof(*g->processes));
 	g->answers = must_calloc((size_t)g->options->node_count, sizeof(*g->answers));
 	for (int i = 0; i < count; i++) {
-		g->workers[i] =
-		    (struct worker){.generator = g, .index = i, .node = i % g->options->node_count, .process = i};
+		g->workers[i] = (struct worker){.generator = g, .index = i, .node = i % g->options->node_count};
+		g->processes[i] = i;
 		g->free[g->free_count++] = i;
+		g->is_free[i] = true;
 	}
 }
 
@@ -395,6 +410,8 @@ generator_free(struct generator *g)
 		client_close(g->workers[i].client);
 	free(g->workers);
 	free(g->free);
+	free(g->is_free);
+	free(g->processes);
 	free(g->answers);
 	free(g->state);
 	free(g);

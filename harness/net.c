@@ -496,6 +496,12 @@ endpoint_free(struct net *net, struct endpoint *endpoint)
 	free(endpoint);
 }
 
+int64_t
+net_latency_mean_ms(const struct net *net)
+{
+	return net->latency.mean_ms;
+}
+
 void
 net_free(struct net *net)
 {

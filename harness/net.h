@@ -68,6 +68,7 @@ struct net_stats {
 
 struct net *net_new(struct loop *, const struct latency *, uint64_t seed);
 void net_free(struct net *);
+int64_t net_latency_mean_ms(const struct net *);
 
 /* Lines of JSON, one an event, are written there; NULL stops it. Borrowed. */
 void net_journal(struct net *, FILE *);

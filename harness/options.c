@@ -235,9 +235,6 @@ settle(struct parsing *p)
 
 	if (o->workload == NULL)
 		o->workload = workload_find("lin-kv"); /* Maelstrom's default */
-	if (o->workload == NULL)
-		return flag_bad(
-		    p, "expected -w WORKLOAD (Maelstrom's default, lin-kv, is not among eddy's workloads yet)");
 	if (o->store != NULL && o->store[0] == '\0')
 		return flag_bad(p, "--store: expected a directory");
 	return settle_program(p) && settle_nodes(p) && settle_concurrency(p);

@@ -104,6 +104,14 @@ is_empty(const struct value *value)
 	}
 }
 
+/* Text of a checker's own, which it has kept short. */
+static void
+print_explanation(const struct value *lines)
+{
+	for (size_t i = 0; i < lines->count; i++)
+		printf("  %*s%s\n", COLUMN + 2, "", lines->items[i]->text);
+}
+
 /* The workload's own result, key by key. */
 static void
 print_details(const struct value *result)
@@ -111,7 +119,12 @@ print_details(const struct value *result)
 	for (size_t i = 0; i + 1 < result->count; i += 2) {
 		const struct value *key = result->items[i], *value = result->items[i + 1];
 
-		if (is_empty(value) || value_is_keyword(key, "valid?") || value_is_keyword(key, "worst-stale"))
+		if (value_is_keyword(key, "eddy/explanation")) {
+			print_explanation(value);
+			continue;
+		}
+		if (is_empty(value) || value_is_keyword(key, "valid?") || value_is_keyword(key, "worst-stale") ||
+		    value_is_keyword(key, "results"))
 			continue;
 		printf("  %*s", COLUMN + 2, "");
 		print_value(key);

@@ -110,7 +110,14 @@ static void
 on_ready(void *arg)
 {
 	struct test *test = arg;
+	const struct workload *workload = test->options->workload;
+	const char *why = workload->refuse != NULL ? workload->refuse(&test->run->history.arena, test->options) : NULL;
 
+	if (why != NULL) {
+		buffer_printf(&test->run->report, "%s\n", why);
+		crash(test);
+		return;
+	}
 	test->generator = generator_start(test->loop, test->net, test->options, test->options->seed, &test->next_client,
 	    &test->run->history, on_done, test);
 	progress_generator(test->progress, test->generator);

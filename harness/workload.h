@@ -44,6 +44,8 @@ typedef void call_fn(struct call *, const struct value *reply_body);
 /* The operation: f and value. The arena lives as long as the history. */
 const struct op *call_op(const struct call *);
 struct arena *call_arena(struct call *);
+/* The mean latency of messages between servers. */
+int64_t call_latency_ms(const struct call *);
 /*
  * Sends {"type": rpc->request, "msg_id": ...} plus the string-keyed pairs of
  * `fields` (a map or NULL) to the client's node. A reply that fits the schema
@@ -57,10 +59,20 @@ void call_ok(struct call *, const struct value *);
  * (jepsen.generator.interpreter). */
 void call_throw(struct call *, const char *class, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* The workers as a generator sees them (jepsen.generator.context), by number. */
+struct workers {
+	int count;
+	const bool *free; /* without an operation under way */
+	const int64_t *processes;
+};
+
 /* What to do next. value NULL: nil. */
 struct op_template {
 	const char *f;
 	const struct value *value;
+	const struct workers *workers; /* given, and only for the length of the call: who could do it */
+	/* Which `count` workers may do it, from number `first` on; one of them must be free. 0: any. */
+	int first, count;
 };
 
 struct workload {
@@ -80,6 +92,10 @@ struct workload {
 		const char *f;
 		bool flagged; /* :final? true */
 	} final;
+
+	/* Why a test with these options cannot run, though their values are good: it crashes, as in Maelstrom. NULL: it
+	 * can. May be NULL. */
+	const char *(*refuse)(struct arena *, const struct test_options *);
 
 	/* Body of the set-up client's one request to each node, or NULL (broadcast's topology). */
 	const struct value *(*setup)(struct arena *, const struct test_options *, const struct rpc **);

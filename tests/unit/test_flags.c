@@ -321,9 +321,18 @@ test_refusals(void **state)
 static void
 test_default_workload(void **state)
 {
+	static const struct {
+		enum command command;
+		const char *text;
+	} cases[] = {{COMMAND_TEST, "--bin x"}, {COMMAND_SIM, "--node lin-kv-proxy"}, {COMMAND_CHECK, "history.edn"}};
+	struct line line;
+
 	(void)state;
-	if (workload_find("lin-kv") == NULL)
-		assert_refused(COMMAND_TEST, "--bin x", "lin-kv, is not among");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		parse_good(&line, cases[i].command, cases[i].text);
+		assert_string_equal(line.options.workload->name, "lin-kv");
+		done(&line);
+	}
 }
 
 static void

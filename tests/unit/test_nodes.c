@@ -701,8 +701,8 @@ test_seq_kv_silent(void **state)
 
 /* ---- malformed messages of peers ------------------------------------------------------- */
 
-static const char *const nodes[] = {
-    "echo", "unique-ids", "broadcast", "broadcast-flood", "g-set", "g-counter", "pn-counter", "g-counter-seq-kv"};
+static const char *const nodes[] = {"echo", "unique-ids", "broadcast", "broadcast-flood", "g-set", "g-counter",
+    "pn-counter", "g-counter-seq-kv", "lin-kv-proxy"};
 
 /* What may stand in place of any member. */
 static const char *const wrong[] = {"null", "true", "-1", "1.5", "9223372036854775807", "\"x\"", "[]", "{}",

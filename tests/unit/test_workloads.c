@@ -1,4 +1,4 @@
-/* The six workloads: what they ask, what they accept as an answer, and Maelstrom's topologies. */
+/* The workloads: what they ask, what they accept as an answer, and Maelstrom's topologies. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
