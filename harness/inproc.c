@@ -54,7 +54,7 @@ host_log(void *arg, enum log_level level, const char *line)
 		fprintf(inproc->log, "%s\n", line);
 }
 
-static const struct host host = {host_wall_ms, host_random, host_log};
+static const struct host host = {host_wall_ms, host_random, host_log, NULL};
 
 /* ---- turns --------------------------------------------------------------- */
 
