@@ -244,12 +244,23 @@ raft_query(struct raft *r, struct request *request, json_t *query)
 
 /* ---- beginning and end -------------------------------------------------------- */
 
+static const struct raft_limits limits = {
+    .tickets = RAFT_TICKETS_MAX,
+    .log_entries = RAFT_LOG_ENTRIES,
+    .log_bytes = RAFT_LOG_BYTES,
+    .unapplied_bytes = RAFT_UNAPPLIED_BYTES,
+    .chunk_bytes = RAFT_CHUNK_BYTES,
+    .batch_entries = RAFT_BATCH_ENTRIES,
+    .stash = RAFT_STASH_MAX,
+};
+
 struct raft *
 raft_new(struct node *node, const struct raft_machine *machine, const struct raft_options *options)
 {
 	struct raft *r = memory_zero(sizeof(*r));
 
 	*r = (struct raft){.node = node, .machine = machine, .options = *options};
+	r->limits = limits;
 	r->count = node_count(node);
 	r->self = node_index(node);
 	r->peers = memory_zero((size_t)r->count * sizeof(*r->peers));

@@ -65,7 +65,9 @@ quorum_end(const struct raft *r)
 int64_t
 election_next(const struct raft *r)
 {
-	return r->role == ROLE_LEADER ? quorum_end(r) : r->election_due;
+	if (r->role == ROLE_LEADER)
+		return quorum_end(r);
+	return r->limits.patient ? INT64_MAX : r->election_due;
 }
 
 static void
@@ -87,7 +89,7 @@ election_tick(struct raft *r)
 {
 	if (r->role == ROLE_LEADER)
 		leader_tick(r);
-	else if (raft_now(r) >= r->election_due)
+	else if (raft_now(r) >= r->election_due && !r->limits.patient)
 		election_campaign(r, false);
 }
 

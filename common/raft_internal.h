@@ -103,6 +103,14 @@ struct raft_peer {
 	uint64_t seen[RAFT_FORWARDS_SEEN / 64];
 };
 
+/* ---- limits (raft.c) ------------------------------------------------------------ */
+
+/* Those of raft.h; tests make them small. */
+struct raft_limits {
+	size_t tickets, log_entries, log_bytes, unapplied_bytes, chunk_bytes, batch_entries, stash;
+	bool patient; /* no election but what the test asks for */
+};
+
 /* ---- the whole (raft.c) ------------------------------------------------------- */
 
 enum role { ROLE_FOLLOWER, ROLE_PRE_CANDIDATE, ROLE_CANDIDATE, ROLE_LEADER };
@@ -111,6 +119,7 @@ struct raft {
 	struct node *node;
 	const struct raft_machine *machine;
 	struct raft_options options;
+	struct raft_limits limits;
 	int count, self;
 	struct raft_peer *peers; /* by index; this node's own is not used */
 
@@ -192,7 +201,7 @@ void raft_round_trip(struct raft *, int64_t sent_ms);
 
 void election_begin(struct raft *);
 void election_rouse(struct raft *, bool by_client); /* there is somebody */
-void election_reset(struct raft *); /* draws the next time-out */
+void election_reset(struct raft *);                 /* draws the next time-out */
 void election_tick(struct raft *);
 int64_t election_next(const struct raft *); /* when the tick has something to do */
 /* Stands for election: with PreVote, or at once when the leader has asked for it. */

@@ -85,8 +85,10 @@ advance(struct raft *r)
 {
 	int64_t index = raft_quorum_value(r, log_last(&r->log), match_of);
 
-	if (index > r->commit && log_term(&r->log, index) == r->term)
+	if (index > r->commit && log_term(&r->log, index) == r->term) {
+		raft_trace(r, "commits up to %" PRId64, index);
 		replication_commit(r, index);
+	}
 	read_confirm(r);
 }
 
@@ -115,7 +117,7 @@ batch(struct raft *r, int64_t first, int64_t *after)
 	size_t bytes = 0;
 	int64_t index;
 
-	for (index = first; index <= log_last(&r->log) && index - first < RAFT_BATCH_ENTRIES; index++) {
+	for (index = first; index <= log_last(&r->log) && index - first < (int64_t)r->limits.batch_entries; index++) {
 		const struct raft_entry *entry = log_at(&r->log, index);
 		json_t *packed = json_pack("[I]", (json_int_t)entry->term);
 
@@ -372,7 +374,7 @@ replication_end(struct raft *r)
 bool
 replication_propose(struct raft *r, json_t *command)
 {
-	if (command != NULL && r->log.bytes > RAFT_UNAPPLIED_BYTES) {
+	if (command != NULL && r->log.bytes > r->limits.unapplied_bytes) {
 		json_decref(command);
 		return false;
 	}
@@ -531,7 +533,7 @@ stash(struct raft *r, json_t *body, int64_t prev)
 
 	if (prev <= r->agreed || r->agreed == 0 || json_unpack(body, "{s:b}", "probe", &probing) == -1 || probing)
 		return false;
-	if (r->stashed < RAFT_STASH_MAX && json_array_size(json_object_get(body, "entries")) > 0)
+	if ((size_t)r->stashed < r->limits.stash && json_array_size(json_object_get(body, "entries")) > 0)
 		r->stash[r->stashed++] = json_incref(body);
 	return true;
 }

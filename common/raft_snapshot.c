@@ -19,9 +19,9 @@ snapshot_compact(struct raft *r)
 	int64_t base = log->base;
 	size_t bytes = log->bytes;
 
-	if (r->applied - base <= 2 * RAFT_LOG_ENTRIES && bytes <= 2 * RAFT_LOG_BYTES)
+	if (r->applied - base <= 2 * (int64_t)r->limits.log_entries && bytes <= 2 * r->limits.log_bytes)
 		return;
-	while (base < r->applied && (r->applied - base > RAFT_LOG_ENTRIES || bytes > RAFT_LOG_BYTES))
+	while (base < r->applied && (r->applied - base > (int64_t)r->limits.log_entries || bytes > r->limits.log_bytes))
 		bytes -= log_at(log, ++base)->bytes;
 	raft_trace(r, "forgets entries up to %" PRId64, base);
 	log_compact(log, base);
@@ -57,8 +57,8 @@ snapshot_send(struct raft *r, int peer)
 	if (r->snapshot == NULL || r->snapshot_index < r->log.base)
 		make(r);
 	length = r->snapshot_length - p->offset;
-	if (length > RAFT_CHUNK_BYTES)
-		length = RAFT_CHUNK_BYTES;
+	if (length > r->limits.chunk_bytes)
+		length = r->limits.chunk_bytes;
 	body = json_pack("{s:s, s:I, s:I, s:I, s:b, s:s%}", "type", "raft_snapshot", "index",
 	    (json_int_t)r->snapshot_index, "index_term", (json_int_t)r->snapshot_term, "offset", (json_int_t)p->offset,
 	    "done", (int)(p->offset + length == r->snapshot_length), "data", r->snapshot + p->offset, length);

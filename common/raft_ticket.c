@@ -151,7 +151,7 @@ ticket_submit(struct raft *r, bool is_query, struct request *request, json_t *co
 
 	if (command == NULL)
 		memory_exhausted();
-	if (r->ticket_count >= RAFT_TICKETS_MAX) {
+	if (r->ticket_count >= r->limits.tickets) {
 		json_decref(command);
 		request_error(request, ERROR_TEMPORARILY_UNAVAILABLE, "%zu requests are waiting", r->ticket_count);
 		return;
@@ -201,7 +201,7 @@ ticket_forward(struct raft *r, int peer, json_t *body)
 		"command", &command) == -1 ||
 	    id <= 0 || id > INT64_MAX / 2 || !is_new(&r->peers[peer], incarnation, id))
 		return;
-	if (!leads(r) || r->ticket_count >= RAFT_TICKETS_MAX) {
+	if (!leads(r) || r->ticket_count >= r->limits.tickets) {
 		refuse_peer(r, peer, id);
 		return;
 	}

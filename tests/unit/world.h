@@ -51,7 +51,8 @@ struct world {
 	bool blocked[WORLD_NODES_MAX][WORLD_NODES_MAX]; /* [src][dest] */
 
 	uint64_t server_messages;
-	json_t *claims; /* node_claim(): what a b -> value */
+	json_t *claims;       /* node_claim(): what a b -> value */
+	struct buffer *trace; /* takes the nodes' log lines, without their time; may be NULL */
 	int64_t next_msg_id;
 	json_t *replies; /* to clients: body by msg_id */
 
@@ -78,9 +79,12 @@ world_random(void *arg)
 static void
 world_log(void *arg, enum log_level level, const char *line)
 {
-	(void)arg;
+	struct world *w = ((struct actor *)arg)->world;
+
+	if (w->trace != NULL)
+		buffer_printf(w->trace, "%lld%s\n", (long long)w->now_ms, strchr(line, ' '));
 	if (getenv("WORLD_LOG") != NULL)
-		fprintf(stderr, "%lld %d %s\n", (long long)((struct actor *)arg)->world->now_ms, (int)level, line);
+		fprintf(stderr, "%lld %d %s\n", (long long)w->now_ms, (int)level, line);
 }
 
 static uint64_t
@@ -373,7 +377,8 @@ world_start(struct world *w, const struct program *program, int i, char *const a
 static void
 world_new(struct world *w, const struct program *program, int count, uint64_t seed, char *const args[])
 {
-	*w = (struct world){.count = count, .wall_ms = 1700000000000, .replies = json_object(), .claims = json_object()};
+	*w =
+	    (struct world){.count = count, .wall_ms = 1700000000000, .replies = json_object(), .claims = json_object()};
 	TAILQ_INIT(&w->letters);
 	random_seed(&w->random, seed, "world", 0);
 	w->states[0] = json_object();
