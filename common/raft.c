@@ -2,6 +2,7 @@
 #include "raft.h"
 
 #include <assert.h>
+#include <err.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,9 +74,8 @@ raft_claim(struct raft *r, const char *what, int64_t a, int64_t b, uint64_t valu
 
 	if (standing == value)
 		return;
-	node_log(r->node, LOG_LEVEL_ERROR,
-	    "raft: invariant broken: %s (%" PRId64 ", %" PRId64 ") is %" PRIu64 " here and %" PRIu64 " elsewhere", what,
-	    a, b, value, standing);
+	warnx("raft: invariant broken: %s (%" PRId64 ", %" PRId64 ") is %" PRIu64 " at %s and %" PRIu64 " elsewhere",
+	    what, a, b, value, node_id(r->node), standing);
 	abort();
 }
 

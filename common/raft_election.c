@@ -115,8 +115,8 @@ check_completeness(struct raft *r)
 {
 	uint64_t term;
 
-	for (int64_t i = r->log.base + 1; (term = raft_claimed(r, "committed", i, 0)) != 0; i++)
-		if (raft_claimed(r, "committed first in", i, 0) < (uint64_t)r->term)
+	for (int64_t i = r->log.base + 1; (term = raft_claimed(r, "committed first in", i, 0)) != 0; i++)
+		if (term < (uint64_t)r->term)
 			raft_claim(r, "committed", i, 0, (uint64_t)log_term(&r->log, i));
 }
 

@@ -259,7 +259,7 @@ static void
 survives_faults(void **state)
 {
 	(void)state;
-	for (uint64_t seed = 0; seed < seeds(10); seed++)
+	for (uint64_t seed = 0; seed < seeds(4); seed++)
 		torture(seed, false);
 }
 
@@ -267,7 +267,7 @@ static void
 survives_faults_with_leases(void **state)
 {
 	(void)state;
-	for (uint64_t seed = 0; seed < seeds(5); seed++)
+	for (uint64_t seed = 0; seed < seeds(3); seed++)
 		torture(seed, true);
 }
 
@@ -377,7 +377,7 @@ static void
 goes_on_in_a_ring(void **state)
 {
 	(void)state;
-	for (uint64_t seed = 0; seed < 30; seed++) {
+	for (uint64_t seed = 0; seed < 10; seed++) {
 		struct world w;
 		int shift;
 

@@ -392,7 +392,7 @@ world_new(struct world *w, const struct program *program, int count, uint64_t se
 }
 
 /* Kills a node: it loses its memory, and begins anew with other random numbers. */
-static void
+static __attribute__((unused)) void
 world_restart(struct world *w, const struct program *program, int i, char *const args[])
 {
 	node_free(w->actors[i].node);
