@@ -43,7 +43,7 @@ all: programs $(BUILD)/bin/eddy
 programs: $(nodes:%=$(BUILD)/bin/%) $(broken:%=$(BUILD)/broken/%)
 
 help:
-	@echo 'make [all] test sanitize valgrind soak bench tidy format install uninstall clean'
+	@echo 'make [all] test sanitize valgrind soak bench tidy format rewrite install uninstall clean'
 
 # ---- build ---------------------------------------------------------------------
 
@@ -151,6 +151,10 @@ bench: all $(benches:%=$(BUILD)/bench/%)
 tidy: all
 	@./run.sh --deps tidy >&2
 	@BUILD=$(BUILD) CC='$(CC)' tests/tidy.sh '$(CPPFLAGS) $(pkg_cflags)'
+
+# What is compared with what was written down before: written down anew. Read the difference.
+rewrite: all $(BUILD)/unit/test_raft_scenarios
+	REWRITE=1 $(BUILD)/unit/test_raft_scenarios
 
 format:
 	@./run.sh --deps tidy >&2

@@ -24,6 +24,9 @@ struct host {
 	int64_t (*wall_ms)(void *arg);
 	uint64_t (*random)(void *arg);                            /* 64 uniform bits */
 	void (*log)(void *arg, enum log_level, const char *line); /* complete, without newline */
+	/* node_claim() over all nodes of the simulated cluster; NULL where there is no such thing. `what` is constant
+	 * text. */
+	uint64_t (*claim)(void *arg, const char *what, int64_t a, int64_t b, uint64_t value);
 };
 
 /* Makes a node of `program`, which must outlive it. Aborts when out of memory. */

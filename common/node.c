@@ -56,6 +56,18 @@ node_wall_ms(const struct node *node)
 }
 
 /* The lowest 2^64 mod bound draws are drawn anew: with them the small values would come more often. */
+bool
+node_claims(const struct node *node)
+{
+	return node->host->claim != NULL;
+}
+
+uint64_t
+node_claim(struct node *node, const char *what, int64_t a, int64_t b, uint64_t value)
+{
+	return node_claims(node) ? node->host->claim(node->host_arg, what, a, b, value) : value;
+}
+
 uint64_t
 node_random(struct node *node, uint64_t bound)
 {

@@ -207,6 +207,14 @@ int64_t node_now_ms(const struct node *);            /* monotonic; latched for t
 int64_t node_wall_ms(const struct node *);           /* since 1970; may jump, either way */
 uint64_t node_random(struct node *, uint64_t bound); /* uniform in [0, bound); bound 0: all 64 bits */
 
+/*
+ * For invariants over all nodes of a cluster, where these are simulated
+ * together: the value that the first node to claim it gave to (what, a, b).
+ * 0 only asks, and is the answer if nobody did. Elsewhere the answer is `value`.
+ */
+uint64_t node_claim(struct node *, const char *what, int64_t a, int64_t b, uint64_t value);
+bool node_claims(const struct node *); /* whether anybody listens */
+
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG, LOG_LEVEL_TRACE };
 
 /* One line on stderr with time, node id and level. Shown up to --log-level (default info). */

@@ -78,7 +78,7 @@ log_line(void *arg, enum log_level level, const char *line)
 	dprintf(STDERR_FILENO, "%s\n", line);
 }
 
-static const struct host stdio_host = {wall_ms, draw, log_line};
+static const struct host stdio_host = {wall_ms, draw, log_line, NULL};
 
 /* ---- output ----------------------------------------------------------------- */
 

@@ -54,7 +54,15 @@ host_log(void *arg, enum log_level level, const char *line)
 		fprintf(inproc->log, "%s\n", line);
 }
 
-static const struct host host = {host_wall_ms, host_random, host_log};
+static uint64_t
+host_claim(void *arg, const char *what, int64_t a, int64_t b, uint64_t value)
+{
+	struct inproc *inproc = arg;
+
+	return claims_make(net_claims(inproc->server.net), what, a, b, value);
+}
+
+static const struct host host = {host_wall_ms, host_random, host_log, host_claim};
 
 /* ---- turns --------------------------------------------------------------- */
 
@@ -186,6 +194,8 @@ server_inproc(struct loop *loop, struct net *net, const struct test_options *opt
 	server_begin(&inproc->server, &inproc_kind, loop, net, id, events, deliver);
 	random_seed(
 	    &inproc->random, seed, "node", endpoint_incarnation(inproc->server.endpoint) << 32 | (uint32_t)index);
+	if (endpoint_incarnation(inproc->server.endpoint) > 0)
+		claims_off(net_claims(net));
 	inproc->node = node_new(options->program, &host, inproc);
 	if (configure(inproc, options, error)) {
 		set_wake(inproc);

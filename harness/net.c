@@ -59,6 +59,7 @@ struct net {
 	struct net_stats stats;
 	size_t bytes, endpoint_bytes_max, bytes_max;
 	struct journal journal;
+	struct claims claims;
 };
 
 /* ---- endpoints ----------------------------------------------------------- */
@@ -206,6 +207,12 @@ net_log(struct net *net, bool send, bool receive)
 {
 	net->journal.show_sent = send;
 	net->journal.show_received = receive;
+}
+
+struct claims *
+net_claims(struct net *net)
+{
+	return &net->claims;
 }
 
 const struct net_stats *
@@ -512,5 +519,6 @@ net_free(struct net *net)
 	RB_FOREACH_SAFE (endpoint, endpoint_tree, &net->endpoints, next)
 		endpoint_free(net, endpoint);
 	journal_free(&net->journal);
+	claims_free(&net->claims);
 	free(net);
 }

@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "buffer.h"
+#include "claims.h"
 #include "loop.h"
 #include "random.h"
 
@@ -98,6 +99,7 @@ enum net_fault net_send(struct net *, const char *src, const char *dest, const c
 void net_drop(struct net *, const char *src, const char *dest);
 void net_heal(struct net *);
 
+struct claims *net_claims(struct net *); /* of the nodes of this network */
 const struct net_stats *net_stats(const struct net *);
 size_t net_queued_bytes(const struct net *); /* as the limits count them */
 /* Other limits than those above: tests make them small. */

@@ -51,6 +51,8 @@ struct world {
 	bool blocked[WORLD_NODES_MAX][WORLD_NODES_MAX]; /* [src][dest] */
 
 	uint64_t server_messages;
+	json_t *claims;       /* node_claim(): what a b -> value */
+	struct buffer *trace; /* takes the nodes' log lines, without their time; may be NULL */
 	int64_t next_msg_id;
 	json_t *replies; /* to clients: body by msg_id */
 
@@ -77,12 +79,30 @@ world_random(void *arg)
 static void
 world_log(void *arg, enum log_level level, const char *line)
 {
-	(void)arg;
+	struct world *w = ((struct actor *)arg)->world;
+
+	if (w->trace != NULL)
+		buffer_printf(w->trace, "%lld%s\n", (long long)w->now_ms, strchr(line, ' '));
 	if (getenv("WORLD_LOG") != NULL)
-		fprintf(stderr, "%d %s\n", (int)level, line);
+		fprintf(stderr, "%lld %d %s\n", (long long)w->now_ms, (int)level, line);
 }
 
-static const struct host world_host = {world_wall_ms, world_random, world_log};
+static uint64_t
+world_claim(void *arg, const char *what, int64_t a, int64_t b, uint64_t value)
+{
+	json_t *claims = ((struct actor *)arg)->world->claims, *standing;
+	char key[128];
+
+	snprintf(key, sizeof(key), "%s %lld %lld", what, (long long)a, (long long)b);
+	standing = json_object_get(claims, key);
+	if (standing != NULL)
+		return (uint64_t)json_integer_value(standing);
+	if (value != 0)
+		json_object_set_new(claims, key, json_integer((json_int_t)value));
+	return value;
+}
+
+static const struct host world_host = {world_wall_ms, world_random, world_log, world_claim};
 
 /* ---- the network -------------------------------------------------------------- */
 
@@ -357,7 +377,8 @@ world_start(struct world *w, const struct program *program, int i, char *const a
 static void
 world_new(struct world *w, const struct program *program, int count, uint64_t seed, char *const args[])
 {
-	*w = (struct world){.count = count, .wall_ms = 1700000000000, .replies = json_object()};
+	*w =
+	    (struct world){.count = count, .wall_ms = 1700000000000, .replies = json_object(), .claims = json_object()};
 	TAILQ_INIT(&w->letters);
 	random_seed(&w->random, seed, "world", 0);
 	w->states[0] = json_object();
@@ -371,7 +392,7 @@ world_new(struct world *w, const struct program *program, int count, uint64_t se
 }
 
 /* Kills a node: it loses its memory, and begins anew with other random numbers. */
-static void
+static __attribute__((unused)) void
 world_restart(struct world *w, const struct program *program, int i, char *const args[])
 {
 	node_free(w->actors[i].node);
@@ -393,6 +414,7 @@ world_free(struct world *w)
 	for (int i = 0; i < WORLD_STATES; i++)
 		json_decref(w->states[i]);
 	json_decref(w->replies);
+	json_decref(w->claims);
 }
 
 /* Cuts the nodes whose bits differ in `side` off from each other; 0 heals. */

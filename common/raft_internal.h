@@ -1,0 +1,268 @@
+/*
+ * What the rooms of Raft share among themselves; programs do not include it.
+ * The state is that of Figure 3.1, by the room that changes it.
+ */
+#ifndef RAFT_INTERNAL_H
+#define RAFT_INTERNAL_H
+
+#include <sys/queue.h>
+
+#include "buffer.h"
+#include "raft.h"
+
+/* ---- the log (raft_log.c) ------------------------------------------------- */
+
+struct raft_entry {
+	int64_t term;
+	json_t *command; /* owned; NULL: the empty entry that begins a term (6.4, step 1) */
+	size_t bytes;    /* about */
+};
+
+/* Entries base+1 ... last; what came before is in the state machine only. A ring. */
+struct raft_log {
+	struct raft_entry *ring;
+	size_t first, count, capacity;
+	size_t bytes;
+	int64_t base, base_term;
+};
+
+int64_t log_last(const struct raft_log *);
+/* The term of the entry there, or of the base; -1 if it is not in the log. */
+int64_t log_term(const struct raft_log *, int64_t index);
+struct raft_entry *log_at(const struct raft_log *, int64_t index); /* must be there */
+void log_append(struct raft_log *, int64_t term, json_t *command); /* steals command */
+void log_truncate(struct raft_log *, int64_t last);                /* drops what comes after */
+void log_compact(struct raft_log *, int64_t base);                 /* drops what comes before, and the base itself */
+void log_reset(struct raft_log *, int64_t base, int64_t base_term);
+/* The last index up to `index`, which must be in the log, whose term is not above `term`; or base-1. */
+int64_t log_term_end(const struct raft_log *, int64_t index, int64_t term);
+
+/* ---- latency (raft_latency.c) ---------------------------------------------- */
+
+/* Round trips, smoothed as in RFC 6298, though more slowly; in units of 1/16 ms and 1/8 ms. */
+struct raft_latency {
+	int64_t mean16, deviation8;
+	bool known;
+};
+
+void latency_sample(struct raft_latency *, int64_t ms);
+int64_t latency_bound(const struct raft_latency *); /* what a round trip rarely exceeds, in ms */
+
+/* ---- tickets (raft_ticket.c) ------------------------------------------------ */
+
+enum ticket_place { TICKET_WAITING, TICKET_FORWARDED, TICKET_PROPOSED, TICKET_READING, TICKET_PLACES };
+
+/* A request on its way: a client's own, or one that a peer has forwarded. Always in one of the lists. */
+struct raft_ticket {
+	TAILQ_ENTRY(raft_ticket) entry;
+	enum ticket_place place;
+	bool is_query;
+	json_t *command; /* owned; NULL once proposed */
+	struct request *request;
+	int peer; /* which has forwarded it, when request is NULL, ... */
+	int64_t peer_id;
+	int64_t born_ms;
+	int64_t id;          /* forwarded: under this id, */
+	int leader;          /* to this one */
+	int forwards;        /* how often */
+	int64_t index, term; /* proposed: as this entry */
+	int64_t round;       /* reading: when this round is confirmed */
+};
+
+TAILQ_HEAD(raft_tickets, raft_ticket);
+
+/* ---- peers ------------------------------------------------------------------ */
+
+/* A follower as its leader sees it, after etcd's tracker. */
+enum progress {
+	PROGRESS_PROBE,     /* where its log agrees is being found out, one message at a time */
+	PROGRESS_REPLICATE, /* entries are sent on without waiting */
+	PROGRESS_SNAPSHOT,  /* it lacks what was compacted away */
+};
+
+struct raft_peer {
+	/* raft_election.c */
+	bool granted;
+
+	/* raft_replication.c: the leader's */
+	enum progress progress;
+	int64_t next, match;
+	bool paused;        /* PROBE: a message is on its way */
+	int64_t sent_ms;    /* the last message of any kind */
+	int64_t moved_ms;   /* the last time that match moved, or that entries were sent while none were on their way */
+	int64_t heard_ms;   /* the last answer of this term */
+	int64_t round_sent; /* raft_read.c: in a message to it */
+	int64_t round_acked; /* ... and in an answer */
+	int64_t lease_until; /* it votes for nobody else before that */
+
+	/* raft_snapshot.c */
+	size_t offset; /* of the chunk on its way */
+
+	/* raft_ticket.c: what it has forwarded to us */
+	int64_t incarnation, newest;
+	uint64_t seen[RAFT_FORWARDS_SEEN / 64];
+};
+
+/* ---- limits (raft.c) ------------------------------------------------------------ */
+
+/* Those of raft.h; tests make them small. */
+struct raft_limits {
+	size_t tickets, log_entries, log_bytes, unapplied_bytes, chunk_bytes, batch_entries, stash;
+	bool patient; /* no election but what the test asks for */
+};
+
+/* ---- the whole (raft.c) ------------------------------------------------------- */
+
+enum role { ROLE_FOLLOWER, ROLE_PRE_CANDIDATE, ROLE_CANDIDATE, ROLE_LEADER };
+
+struct raft {
+	struct node *node;
+	const struct raft_machine *machine;
+	struct raft_options options;
+	struct raft_limits limits;
+	int count, self;
+	struct raft_peer *peers; /* by index; this node's own is not used */
+
+	/* raft.c */
+	enum role role;
+	int64_t term;
+	int voted_for, leader; /* -1: nobody */
+	uint64_t timer;
+	int64_t timer_due;
+	bool flushing; /* a flush is set for the end of the turn */
+
+	/* raft_election.c */
+	int64_t election_due;  /* of followers and candidates */
+	bool roused;           /* there was a sign of life */
+	int64_t promise_until; /* no vote for anybody else before that */
+	int transfer_to;       /* -1: none */
+	bool has_transferred;  /* in this term */
+	int64_t transfer_end;
+	bool transferred; /* this candidacy was asked for by the leader */
+
+	/* raft_latency.c */
+	struct raft_latency latency;
+	int64_t announced_ms; /* the time-out that the leader has told, or 0 */
+
+	/* raft_replication.c */
+	struct raft_log log;
+	int64_t commit, applied;
+	int64_t
+	    agreed; /* follower: up to here our log is that of this term's leader; 0: nothing was found to fit yet */
+	json_t *stash[RAFT_STASH_MAX]; /* messages that came before what they continue */
+	int stashed;
+
+	/* raft_snapshot.c */
+	char *snapshot; /* leader: the text on its way, or NULL */
+	size_t snapshot_length;
+	int64_t snapshot_index, snapshot_term;
+	struct buffer incoming; /* follower: as far as it has come */
+	int64_t incoming_index, incoming_term;
+
+	/* raft_read.c */
+	int64_t round;   /* of confirmations */
+	bool round_open; /* nothing of it was sent yet */
+
+	/* raft_ticket.c */
+	struct raft_tickets tickets[TICKET_PLACES];
+	size_t ticket_count;
+	int64_t incarnation, next_forward;
+};
+
+int raft_quorum(const struct raft *);
+/* The largest value that a quorum has reached, with `own` for this node. */
+int64_t raft_quorum_value(const struct raft *, int64_t own, int64_t (*of)(const struct raft_peer *));
+/* Becomes a follower of that term; of nobody (-1) or of a leader. */
+void raft_follow(struct raft *, int64_t term, int leader);
+/* Something is to be done at that time at the latest. */
+void raft_arm(struct raft *, int64_t due);
+/* Whatever is to be sent is sent at the end of this turn, together. */
+void raft_wake(struct raft *);
+/* Sends a message; steals body. */
+void raft_send(struct raft *, int peer, json_t *body);
+/* One line for each decision of the protocol. */
+void raft_trace(struct raft *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/*
+ * Figure 3.2, over all nodes where they are simulated together: aborts if another value stands under that name.
+ * raft_claimed() is the value that stands, or 0.
+ */
+void raft_claim(struct raft *, const char *what, int64_t a, int64_t b, uint64_t value);
+uint64_t raft_claimed(struct raft *, const char *what, int64_t a, int64_t b);
+json_t *raft_error_body(enum error, const char *text);
+int64_t raft_now(const struct raft *);
+
+/* The base of election time-outs, and the time between heartbeats. */
+int64_t raft_timeout_ms(const struct raft *);
+int64_t raft_heartbeat_ms(const struct raft *);
+/* An answer to what was sent at `sent_ms` has come. */
+void raft_round_trip(struct raft *, int64_t sent_ms);
+
+/* ---- elections (raft_election.c) ------------------------------------------------ */
+
+void election_begin(struct raft *);
+void election_rouse(struct raft *, bool by_client); /* there is somebody */
+void election_reset(struct raft *);                 /* draws the next time-out */
+void election_tick(struct raft *);
+int64_t election_next(const struct raft *); /* when the tick has something to do */
+/* Stands for election: with PreVote, or at once when the leader has asked for it. */
+void election_campaign(struct raft *, bool transferred);
+void election_vote(struct raft *, int peer, json_t *body);
+void election_vote_ok(struct raft *, int peer, json_t *body);
+void election_timeout_now(struct raft *, int peer, json_t *body);
+/* A follower has everything: if it is to lead, tell it. */
+void election_transfer_tick(struct raft *, int peer);
+
+/* ---- replication (raft_replication.c) --------------------------------------------- */
+
+void replication_begin(struct raft *); /* as leader of a new term */
+void replication_end(struct raft *);
+void replication_forget(struct raft *); /* follower: the messages that came too early */
+void replication_flush(struct raft *);  /* sends what there is to send */
+int64_t replication_next(const struct raft *);
+void replication_append(struct raft *, int peer, json_t *body);
+void replication_append_ok(struct raft *, int peer, json_t *body);
+void replication_acked(struct raft *, int peer, int64_t match);
+void replication_commit(struct raft *, int64_t commit);
+bool replication_propose(struct raft *, json_t *command); /* steals; leader only */
+/* A message of a leader of that term has come. False: it has none to be heeded, and was answered with our term. */
+bool replication_heed(struct raft *, int peer, int64_t term, json_t *body);
+/* Marks a leader's message, and copies the marks to the answer. */
+void replication_stamp(struct raft *, int peer, json_t *body);
+json_t *replication_echo(const struct raft *, const json_t *message, json_t *answer);
+/* Leader: takes an answer's marks; false if it is not for this term. */
+bool replication_hear(struct raft *, int peer, json_t *body);
+/* Answers with how far our log agrees. */
+void replication_acknowledge(struct raft *, int peer, const json_t *message);
+
+/* ---- snapshots (raft_snapshot.c) ---------------------------------------------------- */
+
+void snapshot_send(struct raft *, int peer); /* the next chunk */
+void snapshot_drop(struct raft *);
+void snapshot_receive(struct raft *, int peer, json_t *body);
+void snapshot_ok(struct raft *, int peer, json_t *body);
+void snapshot_compact(struct raft *); /* forgets what is applied and too much */
+
+/* ---- reads (raft_read.c) --------------------------------------------------------------- */
+
+void read_begin(struct raft *, struct raft_ticket *);
+void read_confirm(struct raft *); /* answers what is confirmed */
+bool read_has_lease(const struct raft *);
+
+/* ---- tickets (raft_ticket.c) ------------------------------------------------------------- */
+
+void ticket_submit(struct raft *, bool is_query, struct request *, json_t *command);
+void ticket_answer(struct raft *, struct raft_ticket *, json_t *body); /* steals body; frees the ticket */
+void ticket_move(struct raft *, struct raft_ticket *, enum ticket_place);
+/* The leader has changed, or has become known, or is lost. */
+void tickets_leader(struct raft *);
+/* The entry at `index` was applied; body is its reply (stolen). */
+void tickets_applied(struct raft *, int64_t index, int64_t term, json_t *body);
+/* A snapshot covers these: what became of proposals up to there cannot be told. */
+void tickets_covered(struct raft *, int64_t index);
+void tickets_tick(struct raft *);
+int64_t tickets_next(const struct raft *);
+void tickets_free(struct raft *);
+void ticket_forward(struct raft *, int peer, json_t *body);
+void ticket_forward_ok(struct raft *, int peer, json_t *body);
+
+#endif

@@ -1,0 +1,559 @@
+/*
+ * Replication (3.5, 3.6): entries go out in batches, and to followers that
+ * keep up without waiting for answers (10.2.1). Messages may overtake each
+ * other: a follower keeps those that came too early for a while. What is lost
+ * is sent again when nothing has moved for longer than a round trip takes.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "memory.h"
+#include "raft_internal.h"
+
+/* ---- the invariants of Figure 3.2 -------------------------------------------------- */
+
+/* FNV-1a; of the text, in which equal values are equal. */
+static uint64_t
+hash_command(const json_t *command)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+	char *text = command != NULL ? json_dumps(command, JSON_SORT_KEYS | JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+
+	for (const char *at = text; at != NULL && *at != '\0'; at++)
+		hash = (hash ^ (unsigned char)*at) * 0x100000001b3;
+	free(text);
+	return hash | 1;
+}
+
+/* Log Matching: entries of the same index and term are the same, and so are those before them. */
+static void
+check_matching(struct raft *r, int64_t index)
+{
+	const struct raft_entry *entry;
+
+	if (!node_claims(r->node))
+		return;
+	entry = log_at(&r->log, index);
+	raft_claim(r, "entry", index, entry->term, hash_command(entry->command));
+	raft_claim(r, "term before entry", index, entry->term, (uint64_t)log_term(&r->log, index - 1) + 1);
+}
+
+/* State Machine Safety. When it was committed first is for Leader Completeness. */
+static void
+check_commit(struct raft *r, int64_t index)
+{
+	raft_claim(r, "committed", index, 0, (uint64_t)log_term(&r->log, index));
+	if (r->role == ROLE_LEADER && raft_claimed(r, "committed first in", index, 0) == 0)
+		raft_claim(r, "committed first in", index, 0, (uint64_t)r->term);
+}
+
+/* ---- committing ------------------------------------------------------------------------ */
+
+static void
+apply(struct raft *r, int64_t index)
+{
+	const struct raft_entry *entry = log_at(&r->log, index);
+	json_t *body = NULL;
+
+	check_commit(r, index);
+	r->applied = index;
+	if (entry->command != NULL && (body = r->machine->apply(r->node, entry->command)) == NULL)
+		memory_exhausted();
+	tickets_applied(r, index, entry->term, body);
+}
+
+void
+replication_commit(struct raft *r, int64_t commit)
+{
+	if (commit <= r->commit)
+		return;
+	r->commit = commit;
+	while (r->applied < r->commit)
+		apply(r, r->applied + 1);
+	snapshot_compact(r);
+}
+
+static int64_t
+match_of(const struct raft_peer *peer)
+{
+	return peer->match;
+}
+
+/* Only entries of the leader's own term are committed by counting (3.6.2). */
+static void
+advance(struct raft *r)
+{
+	int64_t index = raft_quorum_value(r, log_last(&r->log), match_of);
+
+	if (index > r->commit && log_term(&r->log, index) == r->term) {
+		raft_trace(r, "commits up to %" PRId64, index);
+		replication_commit(r, index);
+	}
+	read_confirm(r);
+}
+
+/* ---- leader: sending ---------------------------------------------------------------------- */
+
+void
+replication_stamp(struct raft *r, int peer, json_t *body)
+{
+	struct raft_peer *p = &r->peers[peer];
+	int64_t now = raft_now(r), timeout = raft_timeout_ms(r), promise = timeout - timeout / 4;
+	json_t *marks = json_pack("{s:I, s:I, s:I, s:I, s:I}", "term", (json_int_t)r->term, "at", (json_int_t)now,
+	    "round", (json_int_t)r->round, "timeout", (json_int_t)timeout, "promise", (json_int_t)promise);
+
+	if (marks == NULL || json_object_update(body, marks) == -1)
+		memory_exhausted();
+	json_decref(marks);
+	p->sent_ms = now;
+	p->round_sent = r->round;
+}
+
+/* As many as fit into one message. */
+static json_t *
+batch(struct raft *r, int64_t first, int64_t *after)
+{
+	json_t *entries = json_array();
+	size_t bytes = 0;
+	int64_t index;
+
+	for (index = first; index <= log_last(&r->log) && index - first < (int64_t)r->limits.batch_entries; index++) {
+		const struct raft_entry *entry = log_at(&r->log, index);
+		json_t *packed = json_pack("[I]", (json_int_t)entry->term);
+
+		if (index > first && bytes + entry->bytes > RAFT_BATCH_BYTES) {
+			json_decref(packed);
+			break;
+		}
+		bytes += entry->bytes;
+		if ((entry->command != NULL && json_array_append(packed, entry->command) == -1) ||
+		    json_array_append_new(entries, packed) == -1)
+			memory_exhausted();
+	}
+	*after = index;
+	return entries;
+}
+
+/* Entries from `first` on, or none. Returns the index behind them. */
+static int64_t
+send_append(struct raft *r, int peer, int64_t first, bool with_entries)
+{
+	struct raft_peer *p = &r->peers[peer];
+	int64_t after = first;
+	json_t *entries = with_entries ? batch(r, first, &after) : json_array();
+	json_t *body = json_pack("{s:s, s:I, s:I, s:I, s:b, s:o}", "type", "raft_append", "prev",
+	    (json_int_t)(first - 1), "prev_term", (json_int_t)log_term(&r->log, first - 1), "commit",
+	    (json_int_t)r->commit, "probe", (int)(p->progress == PROGRESS_PROBE), "entries", entries);
+
+	if (body == NULL)
+		memory_exhausted();
+	replication_stamp(r, peer, body);
+	raft_send(r, peer, body);
+	return after;
+}
+
+static bool
+is_due(const struct raft *r, const struct raft_peer *p)
+{
+	return raft_now(r) >= p->sent_ms + raft_heartbeat_ms(r) || r->round > p->round_sent;
+}
+
+static void
+flush_snapshot(struct raft *r, int peer)
+{
+	if (is_due(r, &r->peers[peer]))
+		snapshot_send(r, peer);
+}
+
+/* A heartbeat is the question asked again: that also repairs what was lost. */
+static void
+flush_probe(struct raft *r, int peer)
+{
+	struct raft_peer *p = &r->peers[peer];
+
+	if (p->paused && !is_due(r, p))
+		return;
+	if (p->next - 1 < r->log.base) {
+		raft_trace(r, "sends a snapshot to %s", node_peer(r->node, peer));
+		p->progress = PROGRESS_SNAPSHOT;
+		p->offset = 0;
+		snapshot_send(r, peer);
+		return;
+	}
+	send_append(r, peer, p->next, true);
+	p->paused = true;
+}
+
+static bool
+seems_lost(const struct raft *r, const struct raft_peer *p)
+{
+	int64_t wait = latency_bound(&r->latency), least = raft_heartbeat_ms(r);
+
+	return p->match < p->next - 1 && raft_now(r) >= p->moved_ms + (wait > least ? wait : least);
+}
+
+static void
+flush_replicate(struct raft *r, int peer)
+{
+	struct raft_peer *p = &r->peers[peer];
+	bool sent = false;
+
+	if (seems_lost(r, p) || p->next - 1 < r->log.base) {
+		raft_trace(r, "sends to %s again from %" PRId64, node_peer(r->node, peer), p->match + 1);
+		p->progress = PROGRESS_PROBE;
+		p->next = p->match + 1;
+		p->paused = false;
+		flush_probe(r, peer);
+		return;
+	}
+	while (p->next <= log_last(&r->log) && p->next - 1 - p->match < RAFT_WINDOW) {
+		if (p->match == p->next - 1)
+			p->moved_ms = raft_now(r);
+		p->next = send_append(r, peer, p->next, true);
+		sent = true;
+	}
+	if (!sent && is_due(r, p))
+		send_append(r, peer, (p->match > r->log.base ? p->match : r->log.base) + 1, false);
+}
+
+void
+replication_flush(struct raft *r)
+{
+	static void (*const flush[])(struct raft *, int) = {
+	    [PROGRESS_PROBE] = flush_probe,
+	    [PROGRESS_REPLICATE] = flush_replicate,
+	    [PROGRESS_SNAPSHOT] = flush_snapshot,
+	};
+
+	advance(r);
+	for (int i = 0; i < r->count; i++)
+		if (i != r->self)
+			flush[r->peers[i].progress](r, i);
+	r->round_open = false;
+}
+
+int64_t
+replication_next(const struct raft *r)
+{
+	int64_t next = INT64_MAX;
+
+	if (r->role != ROLE_LEADER)
+		return next;
+	for (int i = 0; i < r->count; i++)
+		if (i != r->self && r->peers[i].sent_ms + raft_heartbeat_ms(r) < next)
+			next = r->peers[i].sent_ms + raft_heartbeat_ms(r);
+	return next;
+}
+
+/* ---- leader: answers ------------------------------------------------------------------------ */
+
+static void
+probe(struct raft *r, int peer, int64_t next)
+{
+	struct raft_peer *p = &r->peers[peer];
+
+	p->progress = PROGRESS_PROBE;
+	p->next = next > p->match ? next : p->match + 1;
+	p->paused = false;
+	raft_wake(r);
+}
+
+void
+replication_acked(struct raft *r, int peer, int64_t match)
+{
+	struct raft_peer *p = &r->peers[peer];
+
+	if (match > p->match) {
+		p->match = match;
+		p->moved_ms = raft_now(r);
+	}
+	if (p->next <= p->match)
+		p->next = p->match + 1;
+	if (p->progress != PROGRESS_REPLICATE && p->match >= r->log.base) {
+		raft_trace(r, "replicates to %s from %" PRId64, node_peer(r->node, peer), p->next);
+		p->progress = PROGRESS_REPLICATE;
+		p->next = p->match + 1;
+		p->moved_ms = raft_now(r);
+		snapshot_drop(r);
+	} else if (p->progress == PROGRESS_SNAPSHOT && p->match >= r->snapshot_index) {
+		probe(r, peer, p->match + 1);
+	}
+	election_transfer_tick(r, peer);
+	advance(r);
+	if (p->next <= log_last(&r->log))
+		raft_wake(r);
+}
+
+/* The log differs at `index` from the follower's, whose last term up to there is not above `term`: where may it fit? */
+static void
+refused(struct raft *r, int peer, int64_t prev, int64_t index, int64_t term)
+{
+	struct raft_peer *p = &r->peers[peer];
+
+	if (p->progress == PROGRESS_SNAPSHOT || prev <= p->match || prev >= p->next || index < 0 || index > prev)
+		return;
+	if (index >= r->log.base)
+		index = log_term_end(&r->log, index, term);
+	if (index >= prev)
+		index = prev - 1;
+	raft_trace(r, "goes back to %" PRId64 " for %s", index > p->match ? index : p->match, node_peer(r->node, peer));
+	probe(r, peer, index + 1);
+}
+
+bool
+replication_hear(struct raft *r, int peer, json_t *body)
+{
+	struct raft_peer *p = &r->peers[peer];
+	json_int_t term, at, round, lease = -1;
+
+	if (json_unpack(body, "{s:I, s:I, s:I, s?I}", "term", &term, "at", &at, "round", &round, "promise", &lease) ==
+	    -1)
+		return false;
+	if (term > r->term)
+		raft_follow(r, term, -1);
+	if (term != r->term || r->role != ROLE_LEADER)
+		return false;
+	raft_round_trip(r, at);
+	p->heard_ms = raft_now(r);
+	if (round > p->round_acked && round <= r->round)
+		p->round_acked = round;
+	if (lease > 0 && at + lease - lease / RAFT_CLOCK_DRIFT > p->lease_until)
+		p->lease_until = at + lease - lease / RAFT_CLOCK_DRIFT;
+	return true;
+}
+
+void
+replication_append_ok(struct raft *r, int peer, json_t *body)
+{
+	json_int_t match, prev, index, term;
+
+	if (!replication_hear(r, peer, body))
+		return;
+	if (json_unpack(body, "{s:I}", "match", &match) == 0) {
+		if (match >= 0 && match <= log_last(&r->log))
+			replication_acked(r, peer, match);
+	} else if (json_unpack(body, "{s:I, s:[I, I]}", "prev", &prev, "conflict", &index, &term) == 0) {
+		refused(r, peer, prev, index, term);
+	}
+	read_confirm(r);
+}
+
+/* ---- leader: beginning and end ------------------------------------------------------------------ */
+
+void
+replication_begin(struct raft *r)
+{
+	int64_t now = raft_now(r);
+
+	for (int i = 0; i < r->count; i++) {
+		struct raft_peer *p = &r->peers[i];
+
+		p->progress = PROGRESS_PROBE;
+		p->next = log_last(&r->log) + 1;
+		p->match = p->round_sent = p->round_acked = 0;
+		p->lease_until = INT64_MIN;
+		p->paused = false;
+		p->sent_ms = p->moved_ms = p->heard_ms = now;
+	}
+	if (r->latency.known)
+		r->announced_ms = 0;
+	r->round = 0;
+	r->round_open = r->has_transferred = false;
+	replication_forget(r);
+	(void)replication_propose(r, NULL);
+}
+
+void
+replication_end(struct raft *r)
+{
+	r->transfer_to = -1;
+	free(r->snapshot);
+	r->snapshot = NULL;
+}
+
+bool
+replication_propose(struct raft *r, json_t *command)
+{
+	if (command != NULL && r->log.bytes > r->limits.unapplied_bytes) {
+		json_decref(command);
+		return false;
+	}
+	log_append(&r->log, r->term, command);
+	check_matching(r, log_last(&r->log));
+	raft_wake(r);
+	return true;
+}
+
+/* ---- follower --------------------------------------------------------------------------------------- */
+
+void
+replication_forget(struct raft *r)
+{
+	while (r->stashed > 0)
+		json_decref(r->stash[--r->stashed]);
+}
+
+json_t *
+replication_echo(const struct raft *r, const json_t *message, json_t *answer)
+{
+	static const char *const marks[] = {"at", "round", "promise"};
+
+	if (answer == NULL || json_object_set_new(answer, "term", json_integer(r->term)) == -1)
+		memory_exhausted();
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+		if (json_object_set(answer, marks[i], json_object_get(message, marks[i])) == -1)
+			memory_exhausted();
+	return answer;
+}
+
+bool
+replication_heed(struct raft *r, int peer, int64_t term, json_t *body)
+{
+	json_int_t timeout, promise;
+
+	if (json_unpack(body, "{s:I, s:I, s:I, s:I}", "at", &(json_int_t){0}, "round", &(json_int_t){0}, "timeout",
+		&timeout, "promise", &promise) == -1)
+		return false;
+	if (term < r->term || (term == r->term && r->role == ROLE_LEADER)) {
+		raft_send(r, peer, replication_echo(r, body, json_pack("{s:s}", "type", "raft_append_ok")));
+		return false;
+	}
+	if (term > r->term || r->leader != peer || r->role != ROLE_FOLLOWER) {
+		replication_forget(r);
+		raft_follow(r, term, peer);
+	}
+	r->latency.known = false;
+	r->latency.mean16 = r->latency.deviation8 = 0;
+	r->announced_ms = timeout > 0 && timeout < RAFT_TIMEOUT_MAX_MS ? timeout : RAFT_TIMEOUT_MAX_MS;
+	if (promise > RAFT_TIMEOUT_MAX_MS)
+		promise = RAFT_TIMEOUT_MAX_MS;
+	if (raft_now(r) + promise > r->promise_until)
+		r->promise_until = raft_now(r) + promise;
+	election_reset(r);
+	return true;
+}
+
+void
+replication_acknowledge(struct raft *r, int peer, const json_t *message)
+{
+	raft_send(r, peer,
+	    replication_echo(
+		r, message, json_pack("{s:s, s:I}", "type", "raft_append_ok", "match", (json_int_t)r->agreed)));
+}
+
+static void
+refuse(struct raft *r, int peer, const json_t *message, int64_t prev, int64_t prev_term)
+{
+	int64_t index = prev < log_last(&r->log) ? prev : log_last(&r->log);
+
+	index = log_term_end(&r->log, index, prev_term);
+	if (index < r->commit)
+		index = r->commit;
+	raft_trace(
+	    r, "refuses entries after %" PRId64 " of term %" PRId64 ": may fit at %" PRId64, prev, prev_term, index);
+	raft_send(r, peer,
+	    replication_echo(r, message,
+		json_pack("{s:s, s:I, s:[I, I]}", "type", "raft_append_ok", "prev", (json_int_t)prev, "conflict",
+		    (json_int_t)index, (json_int_t)log_term(&r->log, index))));
+}
+
+/* One entry: nothing if it is there, else it and all that follows it gives way (3.5). */
+static bool
+take_entry(struct raft *r, int64_t index, json_t *packed)
+{
+	json_t *command = json_array_get(packed, 1);
+	int64_t term = json_integer_value(json_array_get(packed, 0));
+
+	if (term <= 0 || term > r->term || json_array_size(packed) > 2)
+		return false;
+	if (index <= r->log.base || log_term(&r->log, index) == term)
+		return true;
+	if (index <= r->commit)
+		return false;
+	if (index <= log_last(&r->log)) {
+		raft_trace(r, "drops entries %" PRId64 " to %" PRId64, index, log_last(&r->log));
+		log_truncate(&r->log, index - 1);
+	}
+	log_append(&r->log, term, json_incref(command));
+	check_matching(r, index);
+	return true;
+}
+
+/* The message's place is in our log: takes its entries. */
+static void
+take(struct raft *r, int64_t prev, json_t *entries, int64_t commit)
+{
+	json_t *packed;
+	size_t i;
+
+	json_array_foreach (entries, i, packed) {
+		if (!take_entry(r, prev + (int64_t)i + 1, packed)) {
+			node_log(r->node, LOG_LEVEL_ERROR, "raft: dropped an entry that cannot be: %" PRId64,
+			    prev + (int64_t)i + 1);
+			return;
+		}
+	}
+	if (prev + (int64_t)i > r->agreed)
+		r->agreed = prev + (int64_t)i;
+	replication_commit(r, commit < r->agreed ? commit : r->agreed);
+}
+
+static bool
+unpack_append(json_t *body, json_int_t *prev, json_int_t *prev_term, json_int_t *commit, json_t **entries)
+{
+	return json_unpack(body, "{s:I, s:I, s:I, s:o}", "prev", prev, "prev_term", prev_term, "commit", commit,
+		   "entries", entries) == 0 &&
+	       *prev >= 0 && *prev < INT64_MAX / 2 && *prev_term >= 0 && json_is_array(*entries);
+}
+
+/* What came too early and continues our log now. */
+static void
+unstash(struct raft *r)
+{
+	for (int i = 0; i < r->stashed;) {
+		json_int_t prev, prev_term, commit;
+		json_t *body = r->stash[i], *entries;
+
+		if (!unpack_append(body, &prev, &prev_term, &commit, &entries) || prev > r->agreed) {
+			i++;
+			continue;
+		}
+		take(r, prev, entries, commit);
+		json_decref(body);
+		r->stash[i] = r->stash[--r->stashed];
+		i = 0;
+	}
+}
+
+/* Only what the same leader sends on after a message that did fit can have overtaken anything. */
+static bool
+stash(struct raft *r, json_t *body, int64_t prev)
+{
+	int probing;
+
+	if (prev <= r->agreed || r->agreed == 0 || json_unpack(body, "{s:b}", "probe", &probing) == -1 || probing)
+		return false;
+	if ((size_t)r->stashed < r->limits.stash && json_array_size(json_object_get(body, "entries")) > 0)
+		r->stash[r->stashed++] = json_incref(body);
+	return true;
+}
+
+void
+replication_append(struct raft *r, int peer, json_t *body)
+{
+	json_int_t term, prev, prev_term, commit;
+	json_t *entries;
+
+	if (json_unpack(body, "{s:I}", "term", &term) == -1 ||
+	    !unpack_append(body, &prev, &prev_term, &commit, &entries) || !replication_heed(r, peer, term, body))
+		return;
+	if (!stash(r, body, prev)) {
+		if (prev > log_last(&r->log) || (prev >= r->log.base && log_term(&r->log, prev) != prev_term)) {
+			refuse(r, peer, body, prev, prev_term);
+			return;
+		}
+		take(r, prev, entries, commit);
+		unstash(r);
+	}
+	replication_acknowledge(r, peer, body);
+}

@@ -1,0 +1,64 @@
+/* The first claim stands, until there are too many, or a node has lost its memory. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "claims.h"
+
+static void
+first_stands(void **state)
+{
+	struct claims claims = {0};
+
+	(void)state;
+	assert_int_equal(claims_make(&claims, "leader", 1, 0, 0), 0);
+	assert_int_equal(claims_make(&claims, "leader", 1, 0, 7), 7);
+	assert_int_equal(claims_make(&claims, "leader", 1, 0, 8), 7);
+	assert_int_equal(claims_make(&claims, "leader", 1, 0, 0), 7);
+	assert_int_equal(claims_make(&claims, "leader", 1, 1, 9), 9);
+	assert_int_equal(claims_make(&claims, "leader", 2, 0, 10), 10);
+	assert_int_equal(claims_make(&claims, "other", 1, 0, 11), 11);
+	assert_int_equal(claims.count, 4);
+	claims_free(&claims);
+}
+
+static void
+are_bounded(void **state)
+{
+	struct claims claims = {0};
+
+	(void)state;
+	for (int64_t i = 0; i <= CLAIMS_MAX; i++)
+		assert_int_equal(claims_make(&claims, "entry", i, 0, 1), 1);
+	assert_int_equal(claims.count, 1);
+	assert_int_equal(claims_make(&claims, "entry", 0, 0, 2), 2);
+	claims_free(&claims);
+}
+
+static void
+end_with_a_lost_memory(void **state)
+{
+	struct claims claims = {0};
+
+	(void)state;
+	assert_int_equal(claims_make(&claims, "leader", 1, 0, 7), 7);
+	claims_off(&claims);
+	assert_int_equal(claims_make(&claims, "leader", 1, 0, 8), 8);
+	assert_int_equal(claims_make(&claims, "leader", 1, 0, 0), 0);
+	assert_int_equal(claims.count, 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(first_stands),
+	    cmocka_unit_test(are_bounded),
+	    cmocka_unit_test(end_with_a_lost_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
