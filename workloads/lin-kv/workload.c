@@ -2,9 +2,8 @@
  * Registers under keys, with compare-and-set (maelstrom.workload.lin-kv, and
  * jepsen.tests.linearizable-register with jepsen.independent's concurrent
  * generator): the workers are split into groups of two for each node; a group
- * works on a key of its own, one half of it reading, the other half writing,
- * until so many processes have had to do with the key that the group goes on
- * to the next one.
+ * works on a key of its own, until so many processes have had to do with the
+ * key that the group goes on to the next one.
  */
 #include <string.h>
 
@@ -163,14 +162,19 @@ draw(struct random *random, struct arena *arena, const struct value *key, bool r
 	next->value = pair(arena, key, value);
 }
 
+/*
+ * In each group Jepsen reserves the first half of the workers for reads. But
+ * it counts from the first worker of all, so that only the first group has
+ * readers; in the others everybody writes.
+ */
 static bool
 generate(
     void *arg, struct random *random, struct arena *arena, const struct test_options *options, struct op_template *next)
 {
 	struct state *state = arg;
 	const struct workers *workers = next->workers;
-	int size = group_size(options), half = size / 2, group, first;
-	bool readers, writers, reads;
+	int size = group_size(options), group, first, readers;
+	bool reads;
 
 	if (state->groups == NULL)
 		begin_groups(state, arena, workers->count / size);
@@ -178,12 +182,12 @@ generate(
 	group = choose_group(random, workers, size);
 	count_processes(&state->groups[group], workers->processes + group * size, size);
 	first = group * size;
-	readers = any_free(workers, first, half);
-	writers = any_free(workers, first + half, half);
-	reads = readers && (!writers || random_below(random, 2) == 0);
+	readers = group == 0 ? size / 2 : 0;
+	reads = any_free(workers, first, readers) &&
+		(!any_free(workers, first + readers, size - readers) || random_below(random, 2) == 0);
 	draw(random, arena, value_int(arena, state->groups[group].key), reads, next);
-	next->first = reads ? first : first + half;
-	next->count = half;
+	next->first = reads ? first : first + readers;
+	next->count = reads ? readers : size - readers;
 	return true;
 }
 
