@@ -298,9 +298,11 @@ tickets_leader(struct raft *r)
 void
 tickets_applied(struct raft *r, int64_t index, int64_t term, json_t *body)
 {
-	struct raft_ticket *t;
+	struct raft_ticket *t, *next;
 
-	while ((t = TAILQ_FIRST(&r->tickets[TICKET_PROPOSED])) != NULL && t->index <= index) {
+	TAILQ_FOREACH_SAFE (t, &r->tickets[TICKET_PROPOSED], entry, next) {
+		if (t->index > index)
+			break;
 		if (t->index == index && t->term == term && body != NULL)
 			ticket_answer(r, t, json_incref(body));
 		else
@@ -312,10 +314,13 @@ tickets_applied(struct raft *r, int64_t index, int64_t term, json_t *body)
 void
 tickets_covered(struct raft *r, int64_t index)
 {
-	struct raft_ticket *t;
+	struct raft_ticket *t, *next;
 
-	while ((t = TAILQ_FIRST(&r->tickets[TICKET_PROPOSED])) != NULL && t->index <= index)
+	TAILQ_FOREACH_SAFE (t, &r->tickets[TICKET_PROPOSED], entry, next) {
+		if (t->index > index)
+			break;
 		ticket_fail(r, t, ERROR_TIMEOUT, "no longer the leader: it may have been committed");
+	}
 }
 
 /* ---- time ------------------------------------------------------------------------------------- */
@@ -352,9 +357,9 @@ tickets_tick(struct raft *r)
 void
 tickets_free(struct raft *r)
 {
-	struct raft_ticket *t;
+	struct raft_ticket *t, *next;
 
 	for (int i = 0; i < TICKET_PLACES; i++)
-		while ((t = TAILQ_FIRST(&r->tickets[i])) != NULL)
+		TAILQ_FOREACH_SAFE (t, &r->tickets[i], entry, next)
 			ticket_free(r, t);
 }
