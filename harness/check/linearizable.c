@@ -119,7 +119,7 @@ is_sound(struct keys *keys, const struct op *op)
 	const struct op *other = op->pair >= 0 ? &history->ops[op->pair] : NULL;
 
 	if (is_pair(op->value) &&
-	    (other == NULL || !is_pair(other->value) || value_equal(op->value->items[0], other->value->items[0])))
+	    (other == NULL || (is_pair(other->value) && value_equal(op->value->items[0], other->value->items[0]))))
 		return true;
 	keys->error = arena_printf(
 	    keys->arena, "operation %lld: its value is not a pair of a key and a value", (long long)op->index);

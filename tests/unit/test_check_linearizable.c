@@ -577,6 +577,7 @@ test_what_cannot_be_judged(void **state)
 	assert_fails(check_linearizable, OP(0, 0, invoke, read, "nil"));
 	assert_fails(check_linearizable, OP(0, 0, invoke, read, "[0 nil 1]"));
 	assert_fails(check_linearizable, OP(0, 0, invoke, read, "[0 nil]") OP(1, 0, ok, read, "[1 2]"));
+	assert_fails(check_linearizable, OP(0, 0, invoke, read, "[0 nil]") OP(1, 0, ok, read, "[]"));
 	assert_fails(check_linearizable, OP(0, 0, invoke, read, "[0 nil]") OP(1, 0, invoke, read, "[0 nil]"));
 	assert_fails(check_linearizable, OP(0, 0, invoke, read, "[0 nil]") OP(0, 1, invoke, read, "[\"x\" nil]"));
 	/* One key that is not a register's leaves the others alone. */
