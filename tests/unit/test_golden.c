@@ -22,6 +22,7 @@ static const struct {
     {"g-set", check_set_full, false, 2},
     {"g-counter", check_counter, false, 2},
     {"pn-counter", check_counter, false, 3},
+    {"kafka", check_kafka, false, 6},
 };
 
 static const char *golden = "tests/golden";
