@@ -190,13 +190,16 @@ analyse(struct kafka *kafka)
 		kafka_fail(kafka, kafka->history->fault);
 		return NULL;
 	}
+	if (!has_client_ops(kafka->history)) {
+		kafka_fail(kafka, "no client did anything");
+		return NULL;
+	}
 	if (!kafka_read_ops(kafka))
 		return NULL;
 	kafka_build_logs(kafka);
 	add_messages(&report);
 	add_steps(&report);
-	if (has_client_ops(kafka->history))
-		add_cycles(&report);
+	add_cycles(&report);
 	return kafka->error == NULL ? put_together(&report) : NULL;
 }
 

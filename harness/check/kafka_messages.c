@@ -282,12 +282,14 @@ mistaken_for_unseen(struct kafka *kafka, const struct kafka_key *key, size_t las
 	const struct kafka_span *span;
 	size_t i, j, op;
 
+	if (key->sent_ok)
+		return false;
 	for (i = 0; i < kafka->reads[last].count; i++) {
 		span = &kafka->spans[kafka->reads[last].first + i];
 		if (&kafka->keys[span->key] == key)
 			break;
 	}
-	if (i == kafka->reads[last].count || key->sent_ok)
+	if (i == kafka->reads[last].count)
 		return false;
 	for (op = 0; op < last; op++) {
 		if (kafka->history->ops[op].type != OP_OK)
