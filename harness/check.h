@@ -32,6 +32,7 @@ check_fn check_set_full;     /* jepsen.checker/set-full */
 check_fn check_broadcast;    /* set-full with :broadcast for :add */
 check_fn check_counter;      /* maelstrom.workload.pn-counter/checker, g-counter's too */
 check_fn check_linearizable; /* jepsen.tests.linearizable-register's, key by key */
+check_fn check_kafka;        /* jepsen.tests.kafka/checker */
 check_fn check_stats;        /* jepsen.checker/stats */
 check_fn check_availability; /* maelstrom.checker/availability-checker */
 check_fn check_exceptions;   /* jepsen.checker/unhandled-exceptions */

@@ -24,6 +24,7 @@ static const struct {
     {"g-counter", check_counter, false, 2, false},
     {"pn-counter", check_counter, false, 3, false},
     {"lin-kv", check_linearizable, false, 6, true},
+    {"kafka", check_kafka, false, 6, false},
 };
 
 static const char *golden = "tests/golden";
