@@ -1,7 +1,7 @@
 #!/bin/sh
 #
-# `make soak`: the large numbers. SEEDS (10000) seeds of each of the gossiping
-# nodes under partitions, two nodes at a time. Prints its time.
+# `make soak`: the large numbers. SEEDS (10000) seeds of each of the nodes that
+# talk to each other, under partitions, two nodes at a time. Prints its time.
 
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -10,9 +10,11 @@ SEEDS=${SEEDS:-10000}
 export BUILD SEEDS
 trap 'trap - TERM; kill 0' INT TERM HUP
 
-# Called by xargs below: all seeds of one node of a workload.
+# Called by xargs below: all seeds of one node of a workload, with what flags it needs.
 if [ "${1:-}" = --sweep ]; then
-	set -- sim -w "$2" --node "$3" --seeds "1..$SEEDS" --message-budget 5000 --nemesis partition \
+	workload=$2 node=$3
+	shift 3
+	set -- sim -w "$workload" --node "$node" "$@" --seeds "1..$SEEDS" --message-budget 5000 --nemesis partition \
 		--nemesis-interval 3 --latency 20 --time-limit 20 --rate 20
 	if output=$("$BUILD/bin/eddy" "$@" 2>&1); then
 		echo "ok      $*: $(echo "$output" | tail -n 1)"
@@ -30,6 +32,7 @@ g-set g-set
 g-counter g-counter
 g-counter g-counter-seq-kv
 pn-counter pn-counter
+lin-kv lin-kv --concurrency 2n
 END
 status=$?
 echo "$SEEDS seeds each in $(($(date +%s) - began)) s"
