@@ -38,6 +38,7 @@ struct process {
 	int pidfd;            /* -1: not there; the timer looks instead */
 	uint64_t timer;
 	int log;             /* -1: none */
+	size_t logged;       /* bytes */
 	struct buffer input; /* to be written, from `written` on */
 	size_t written;
 	bool full;      /* the pipe is: input waits for room */
@@ -225,9 +226,18 @@ close_log(struct process *process)
 	process->log = -1;
 }
 
+/* What is written behind the limit is in the tail only. */
+static void
+cut_log(struct process *process)
+{
+	warnx("%s: its log is full: the rest of its stderr is not kept", process->server.id);
+	close_log(process);
+}
+
 static void
 write_log(struct process *process, const char *bytes, size_t length)
 {
+	process->logged += length;
 	while (length > 0 && process->log != -1 && !process->log_failed) {
 		ssize_t put = write(process->log, bytes, length);
 
@@ -241,6 +251,8 @@ write_log(struct process *process, const char *bytes, size_t length)
 		bytes += put;
 		length -= (size_t)put;
 	}
+	if (process->log != -1 && process->logged >= SERVER_LOG_MAX)
+		cut_log(process);
 }
 
 /* Complete lines go to the tail; so does an unfinished one at its end, or where it grows too long. */

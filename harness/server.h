@@ -15,6 +15,8 @@ struct server;
 
 /* The lines of stdout and stderr that are kept for reports (maelstrom.process/debug-buffer-size). */
 #define SERVER_TAIL 32
+/* Bytes of a process's stderr in its log, or a little more: what comes behind is said to be missing. */
+#define SERVER_LOG_MAX ((size_t)64 << 20)
 
 /* What a server tells the run. Called from the loop, never from within server_*() calls; they may stop it. */
 struct server_events {

@@ -509,6 +509,32 @@ test_floods_leave_others_their_turn(void **state)
 	}
 }
 
+static void
+look_at_log(void *arg)
+{
+	struct stat status;
+
+	if (stat(log_path, &status) == 0 && status.st_size >= (off_t)SERVER_LOG_MAX)
+		loop_stop(loop);
+	else
+		loop_after(loop, MS_NS, look_at_log, arg);
+}
+
+static void
+test_a_log_has_an_end(void **state)
+{
+	struct stat status;
+
+	(void)state;
+	start("exec yes noise >&2");
+	look_at_log(NULL);
+	loop_run(loop);
+	run_ms(50);
+	assert_int_equal(stat(log_path, &status), 0);
+	assert_in_range(status.st_size, SERVER_LOG_MAX, SERVER_LOG_MAX + ((size_t)1 << 20));
+	assert_int_equal(death.length, 0);
+}
+
 static bool
 refuse(void *arg, const struct envelope *envelope)
 {
@@ -787,6 +813,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_who_reads_late_gets_all_of_it, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_one_large_message, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_floods_leave_others_their_turn, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_a_log_has_an_end, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_a_flood_that_nobody_takes_ends_it, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_stderr_is_shown_if_asked_for, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_what_is_in_the_pipe_at_the_end_is_logged, set_up, tear_down),
