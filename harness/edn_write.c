@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "number.h"
+#include "text_write.h"
 #include "utf8.h"
 #include "value.h"
 
@@ -14,29 +15,6 @@
 #define INDENT_MAX 200 /* deeper items begin here: nobody reads them, and depth times items is a lot of white space */
 
 /* ---- text, characters, numbers ----------------------------------------------- */
-
-static void
-write_string(struct buffer *out, const struct value *string)
-{
-	static const char escapes[] = "\"\"\\\\n\nt\tr\rf\fb\b";
-	const char *p = string->text, *end = p + string->length, *pair;
-	int32_t surrogate;
-
-	buffer_append_char(out, '"');
-	for (; p < end; p++) {
-		if ((surrogate = utf8_lone_surrogate(p, end)) >= 0) {
-			buffer_printf(out, "\\u%04x", (unsigned)surrogate);
-			p += 2;
-			continue;
-		}
-		for (pair = escapes; *pair != '\0' && pair[1] != *p;)
-			pair += 2;
-		if (*pair != '\0')
-			buffer_append_char(out, '\\');
-		buffer_append_char(out, *pair != '\0' ? *pair : *p);
-	}
-	buffer_append_char(out, '"');
-}
 
 static void
 write_character(struct buffer *out, int32_t c)
@@ -94,7 +72,7 @@ write_atom(struct buffer *out, const struct value *value)
 		write_character(out, (int32_t)value->integer);
 		break;
 	case VALUE_STRING:
-		write_string(out, value);
+		text_write(out, value->text, value->length, TEXT_EDN);
 		break;
 	default:
 		if (value->type == VALUE_KEYWORD)

@@ -3,34 +3,9 @@
 #include <string.h>
 
 #include "number.h"
+#include "text_write.h"
 #include "utf8.h"
 #include "value.h"
-
-static void
-write_text(struct buffer *out, const char *text, size_t length)
-{
-	static const char escapes[] = "\"\"\\\\n\nt\tr\rf\fb\b";
-	const char *p = text, *end = text + length, *pair;
-	int32_t surrogate;
-
-	buffer_append_char(out, '"');
-	for (; p < end; p++) {
-		if ((surrogate = utf8_lone_surrogate(p, end)) >= 0) {
-			buffer_printf(out, "\\u%04X", (unsigned)surrogate);
-			p += 2;
-			continue;
-		}
-		for (pair = escapes; *pair != '\0' && pair[1] != *p;)
-			pair += 2;
-		if (*pair != '\0')
-			buffer_append(out, (const char[]){'\\', *pair}, 2);
-		else if ((unsigned char)*p < 0x20)
-			buffer_printf(out, "\\u%04X", (unsigned)*p);
-		else
-			buffer_append_char(out, *p);
-	}
-	buffer_append_char(out, '"');
-}
 
 static void
 write_real(struct buffer *out, const struct value *value)
@@ -51,11 +26,11 @@ write_key(struct buffer *out, const struct value *key)
 	struct buffer text = {0};
 
 	if (key->type == VALUE_STRING || key->type == VALUE_KEYWORD || key->type == VALUE_SYMBOL) {
-		write_text(out, key->text, key->length);
+		text_write(out, key->text, key->length, TEXT_JSON);
 		return;
 	}
 	edn_write(&text, key);
-	write_text(out, text.bytes, text.length);
+	text_write(out, text.bytes, text.length, TEXT_JSON);
 	buffer_free(&text);
 }
 
@@ -113,12 +88,12 @@ json_write(struct buffer *out, const struct value *value)
 		write_real(out, value);
 		break;
 	case VALUE_CHAR:
-		write_text(out, bytes, utf8_put(bytes, (int32_t)value->integer));
+		text_write(out, bytes, utf8_put(bytes, (int32_t)value->integer), TEXT_JSON);
 		break;
 	case VALUE_STRING:
 	case VALUE_KEYWORD:
 	case VALUE_SYMBOL:
-		write_text(out, value->text, value->length);
+		text_write(out, value->text, value->length, TEXT_JSON);
 		break;
 	case VALUE_MAP:
 		write_object(out, value);
