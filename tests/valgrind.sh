@@ -31,8 +31,8 @@ check_node() {
 		tee '$dir/input.'\$\$ | exec valgrind --quiet --log-file='$dir/found.%p' '$build/bin/$2' "\$@"
 	END
 	chmod +x "$dir/node"
-	"$build/bin/eddy" test --store "$dir/store" -w "$1" --bin "$dir/node" --node-count 3 --rate 10 --time-limit 4 \
-		--recovery 3 --nemesis partition --nemesis-interval 2 >"$dir/output" 2>&1
+	"$build/bin/eddy" test --store "$dir/store" -w "$1" --bin "$dir/node" --node-count 3 --concurrency 2n \
+		--rate 10 --time-limit 4 --recovery 3 --nemesis partition --nemesis-interval 2 >"$dir/output" 2>&1
 	status=$?
 	found=$(cat "$dir"/found.*)
 	watched=$(find "$dir" -name 'found.*' | wc -l)
@@ -60,8 +60,9 @@ for path in nodes/*.c; do
 	check_node "$workload" "$node"
 done
 
-for workload in broadcast g-counter; do
-	if found=$(memcheck "$build/bin/eddy" sim -w $workload --node $workload --nemesis partition --time-limit 10 2>&1); then
+for workload in broadcast g-counter lin-kv; do
+	if found=$(memcheck "$build/bin/eddy" sim -w $workload --node $workload --concurrency 2n \
+		--nemesis partition --time-limit 10 2>&1); then
 		result ok "eddy sim -w $workload"
 	else
 		echo "$found" | tail -n 60
