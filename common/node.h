@@ -201,6 +201,29 @@ uint64_t node_every(struct node *, int64_t period_ms, timer_fn *, void *arg, dro
 /* Idempotent; runs drop(arg) if the timer or RPC was pending. A repeating timer may cancel itself. */
 void node_cancel(struct node *, uint64_t handle);
 
+/* ---- durable state ------------------------------------------------------- */
+
+/*
+ * With --data-dir a node has a file of records, JSON values of the program's
+ * own kind, that outlives it: a node that is killed and started again finds
+ * there what it had made durable. Without, these do nothing and find nothing.
+ * What a turn sends leaves after that turn's records were synced, if
+ * node_sync() was called in it: to make a promise, append it, sync, and reply,
+ * in any order within the turn. A disk that fails ends the process.
+ */
+bool node_is_durable(const struct node *);
+/*
+ * In start(): calls `record` for each record, oldest first. What was not
+ * synced before a kill may be there, in part, from the oldest on.
+ */
+void node_load(struct node *, void (*record)(struct node *, json_t *record));
+void node_append(struct node *, json_t *record); /* steals */
+void node_sync(struct node *);
+/* Puts these records in the place of all earlier ones, at once or, after a kill, not at all. Steals; syncs. */
+void node_rewrite(struct node *, json_t *records /* an array */);
+/* What the records take, in bytes: to tell when it is time to rewrite them. */
+size_t node_stored(const struct node *);
+
 /* ---- time, chance, logs ------------------------------------------------- */
 
 int64_t node_now_ms(const struct node *);            /* monotonic; latched for the turn; may drift, never jumps */
