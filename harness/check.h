@@ -22,6 +22,7 @@ struct check_options {
 	bool sequential_keys, linearizable_keys; /* what registers may be taken for, key by key */
 	const struct net_stats *net;             /* NULL: no journal, no :net */
 	size_t node_count;
+	const char *directory; /* where a checker may leave pictures; NULL: nowhere */
 };
 
 typedef const struct value *check_fn(struct arena *, const struct history *, const struct check_options *);
@@ -34,6 +35,7 @@ check_fn check_broadcast;    /* set-full with :broadcast for :add */
 check_fn check_counter;      /* maelstrom.workload.pn-counter/checker, g-counter's too */
 check_fn check_linearizable; /* jepsen.tests.linearizable-register's, key by key */
 check_fn check_kafka;        /* jepsen.tests.kafka/checker */
+check_fn check_list_append;  /* elle.list-append/check, by jepsen.tests.cycle.append/checker */
 check_fn check_rw_register;  /* maelstrom.workload.txn-rw-register/checker, which is elle.rw-register's */
 check_fn check_stats;        /* jepsen.checker/stats */
 check_fn check_availability; /* maelstrom.checker/availability-checker */

@@ -82,7 +82,7 @@ struct elle_edge {
 	uint32_t types;
 };
 
-/* Edges by their origin, and then by the rank of their end: no two alike, none from a vertex to itself. */
+/* Edges by their origin, and then by their end: no two alike, none from a vertex to itself. */
 struct elle_graph {
 	uint32_t vertices;
 	size_t *first; /* of each vertex, and one more */
@@ -117,6 +117,7 @@ struct elle {
 	uint64_t prohibited, reportable; /* anomalies, given the models that were asked for */
 
 	struct elle_txn *txns;
+	uint32_t *txn_at; /* by position in history->ops; ELLE_NONE: not a client's */
 	uint32_t txn_count;
 	uint32_t completed; /* the first ones are those with a completion */
 	struct elle_mop *mops;
@@ -124,7 +125,7 @@ struct elle {
 	uint32_t *elements; /* versions */
 	uint32_t element_count;
 
-	const struct value **keys;
+	const struct value *const *keys;
 	uint32_t key_count;
 	uint32_t *version_keys;
 	const struct value **version_values;
