@@ -93,7 +93,7 @@ is_order(const struct rw_register *rw, struct rw_links *links, const char *const
 	bool good;
 
 	elle_graph_build(&graph, links->items, links->count, rw->versions);
-	elle_components_find(&cycles, &graph, 1);
+	elle_components_find(&cycles, &graph, 1, false);
 	good = cycles.count == 0;
 	names = good ? NULL : sources_value(rw->elle->arena, sources, source_count);
 	for (uint32_t i = 0; i < cycles.count; i++)
