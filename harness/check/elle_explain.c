@@ -15,14 +15,25 @@ types_between(const struct elle_graph *graph, uint32_t from, uint32_t to)
 }
 
 static enum elle_type
-type_of_edge(const struct elle *elle, const struct elle_graph *graph, uint32_t from, uint32_t to)
+explained(const struct elle *elle, uint8_t types)
 {
-	uint8_t types = types_between(graph, from, to);
-
 	for (size_t i = 0; i < 3; i++)
 		if ((types & elle->workload->priority[i]) != 0)
 			return elle->workload->priority[i];
 	return (types & ELLE_PROCESS) != 0 ? ELLE_PROCESS : ELLE_REALTIME;
+}
+
+void
+elle_keep_explained(const struct elle *elle, struct elle_graph *graph)
+{
+	for (size_t e = 0; e < graph->first[graph->vertices]; e++)
+		graph->types[e] = (uint8_t)explained(elle, graph->types[e]);
+}
+
+static enum elle_type
+type_of_edge(const struct elle *elle, const struct elle_graph *graph, uint32_t from, uint32_t to)
+{
+	return explained(elle, types_between(graph, from, to));
 }
 
 /* ---- classes -------------------------------------------------------------------------------------- */

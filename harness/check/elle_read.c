@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "elle.h"
+#include "elle_internal.h"
 #include "memory.h"
 #include "value_table.h"
 

@@ -164,10 +164,10 @@ link_all(const struct rw_register *rw, const struct rw_index *from, uint32_t ver
 
 	for (i = from->first[version]; i < from->first[version + 1]; i++)
 		for (j = to->first[other]; j < to->first[other + 1]; j++)
-			if (from->txns[i] != to->txns[j])
-				elle_link(rw->elle, from->txns[i], to->txns[j], type);
-			else if (type == ELLE_WR)
+			if (from->txns[i] == to->txns[j] && type == ELLE_WR)
 				elle_link_loop(rw->elle, from->txns[i], type);
+			else
+				elle_link(rw->elle, from->txns[i], to->txns[j], type);
 }
 
 /* How many links the order of versions makes. */
