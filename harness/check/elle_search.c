@@ -267,7 +267,6 @@ add_edge(struct elle *elle, uint32_t from, uint32_t to, enum elle_type type)
 void
 elle_link(struct elle *elle, uint32_t from, uint32_t to, enum elle_type type)
 {
-	elle->linked = true;
 	if (from != to)
 		add_edge(elle, from, to, type);
 }
@@ -275,7 +274,6 @@ elle_link(struct elle *elle, uint32_t from, uint32_t to, enum elle_type type)
 void
 elle_link_loop(struct elle *elle, uint32_t txn, enum elle_type type)
 {
-	elle->linked = true;
 	add_edge(elle, txn, txn, type);
 }
 
@@ -286,7 +284,7 @@ elle_search(struct elle *elle)
 		elle_link_realtime(elle);
 	else if ((elle->reportable & kinds_with(ELLE_PROCESS)) != 0)
 		elle_link_processes(elle);
-	if (!elle->linked)
+	if (elle->edge_count == 0 && !elle->met)
 		elle_report(elle, ANOMALY_EMPTY_TRANSACTION_GRAPH, &value_true);
 	elle_graph_build(&elle->graph, elle->edges, elle->edge_count, elle->txn_count);
 	free(elle->edges);

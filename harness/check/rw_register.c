@@ -162,6 +162,7 @@ link_all(const struct rw_register *rw, const struct rw_index *from, uint32_t ver
 {
 	size_t i, j;
 
+	rw->elle->met |= index_count(from, version) > 0 && index_count(to, other) > 0;
 	for (i = from->first[version]; i < from->first[version + 1]; i++)
 		for (j = to->first[other]; j < to->first[other + 1]; j++)
 			if (from->txns[i] == to->txns[j] && type == ELLE_WR)
