@@ -290,4 +290,6 @@ elle_search(struct elle *elle)
 	free(elle->edges);
 	elle->edges = NULL;
 	search_components(elle);
+	if (elle->directory != NULL)
+		elle_write_files(elle);
 }
