@@ -1,7 +1,8 @@
 #!/bin/bash
 #
-# `make bench`: what an echo costs a node, beside bare jansson and cat, and how
-# fast simulations run. Each figure comes with the command that measured it.
+# `make bench`: what an echo costs a node, beside bare jansson and cat, how fast
+# simulations run, and how long checkers take. Each figure comes with the command
+# that measured it.
 
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -57,3 +58,10 @@ echo
 echo "simulation, one core (at least 100000 messages a second):"
 echo "  $build/bin/eddy $*"
 "$build/bin/eddy" "$@" | tail -n 1
+
+# ---- checkers ---------------------------------------------------------------
+
+echo
+echo "the checker of registers (at most 2 s for 100000 transactions, about in proportion):"
+echo "  $build/bench/rw_register 10000 100000 1000000"
+"$build/bench/rw_register" 10000 100000 1000000
