@@ -19,7 +19,7 @@
 #include "elle_internal.h"
 
 #define CYCLES_SHOWN_MAX 16 /* of one anomaly in a file */
-#define NAME_MAX_BYTES   16 /* of a transaction, T1, T2, ... */
+#define NAME_MAX_BYTES   24 /* of a transaction, T1, T2, ... */
 #define DOT_WAIT_MS      5000
 #define DOT_POLL_MS      10
 
