@@ -96,7 +96,7 @@ step(const struct elle_cycle_kind *kind, struct state from, uint8_t types, bool 
 {
 	bool rw = from.rw_wanted > 0 || from.rw == RW_SINGLE || from.rw == RW_FREE;
 	uint8_t rw_types = rw ? ELLE_RW : 0, wanted = from.want & (uint8_t)~rw_types;
-	uint8_t masks[] = {rw_types, wanted, kind->legal & (uint8_t)~(rw_types | wanted)};
+	uint8_t masks[] = {rw_types, wanted, kind->legal & (uint8_t) ~(rw_types | wanted)};
 	size_t count = 0;
 
 	for (size_t m = 0; m < 3; m++) {
@@ -128,14 +128,14 @@ struct search {
 	uint64_t *work;
 	struct node *nodes;
 	size_t count, capacity;
-	uint64_t *seen;   /* of each vertex: states in which a path has been there */
-	uint32_t *marks;  /* of each vertex; for selecting a part */
+	uint64_t *seen;  /* of each vertex: states in which a path has been there */
+	uint32_t *marks; /* of each vertex; for selecting a part */
 	uint32_t *cycle;
-	uint32_t length;  /* of the cycle that was found; 0: none */
+	uint32_t length; /* of the cycle that was found; 0: none */
 	unsigned nested;
 	bool every_path;
-	bool loops;       /* search the loops that paths run into */
-	bool cut;         /* a path was ended because it crossed itself */
+	bool loops; /* search the loops that paths run into */
+	bool cut;   /* a path was ended because it crossed itself */
 };
 
 static bool
@@ -432,8 +432,8 @@ starts_of(const struct elle_graph *graph, const uint64_t *ranks, struct clojure_
 }
 
 uint32_t
-elle_find_cycle(const struct elle_graph *graph, const uint64_t *ranks, const struct elle_cycle_kind *kind,
-    bool as_elle, uint64_t *work, uint32_t *cycle)
+elle_find_cycle(const struct elle_graph *graph, const uint64_t *ranks, const struct elle_cycle_kind *kind, bool as_elle,
+    uint64_t *work, uint32_t *cycle)
 {
 	struct clojure_ranked *starts = memory_alloc(((size_t)graph->vertices + 1) * sizeof(*starts));
 	const struct search none = {.kind = kind, .work = work, .loops = as_elle};

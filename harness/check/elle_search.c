@@ -10,7 +10,8 @@
 #include "elle_internal.h"
 #include "memory.h"
 
-/* Steps of the search as Elle does it in one component, of a thorough one for one kind, and of all together: seconds. */
+/* Steps of the search as Elle does it in one component, of a thorough one for one kind, and of all together: seconds.
+ */
 #define ELLE_WORK_MAX  UINT64_C(4000000)
 #define KIND_WORK_MAX  UINT64_C(10000000)
 #define TOTAL_WORK_MAX UINT64_C(400000000)
