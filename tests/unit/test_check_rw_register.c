@@ -4,6 +4,7 @@
 #include "check.h"
 #include "check/rw_register.h"
 #include "elle_help.h"
+#include "rw_histories.h"
 
 /* Operations, shortly: process P invokes V, and ends it as :ok, :fail or :info. */
 #define DO(p, v)   "{:process " #p ", :type :invoke, :f :txn, :value " v "}\n"
@@ -113,6 +114,69 @@ each_anomaly_has_its_name(void **state)
 		assert_int_equal(verdict_of(result), VERDICT_INVALID);
 		assert_prints(value_get(result, "not"), planted[i].not );
 		history_free(&history);
+	}
+}
+
+/*
+ * Operations of both, each in their order: mixed at random, or all of b's at
+ * once. That is for cycles in real time, whose name depends on what else can be
+ * said of transactions in between.
+ */
+static void
+mix(struct history *mixed, const struct history *a, const struct history *b, bool at_once, struct random *random)
+{
+	for (size_t i = 0, j = 0; i < a->count || j < b->count;) {
+		bool first = j == b->count || (i < a->count && random_below(random, a->count + b->count) < a->count);
+
+		if (first)
+			history_append(mixed, &a->ops[i++]);
+		else
+			do
+				history_append(mixed, &b->ops[j++]);
+			while (at_once && j < b->count);
+	}
+}
+
+static void
+assert_found_among(const struct history *others, size_t i, struct random *random)
+{
+	const char *const models[] = {planted[i].model, NULL};
+	const struct check_options options = {
+	    .consistency_models = models,
+	    .sequential_keys = planted[i].sequential,
+	    .linearizable_keys = planted[i].linearizable,
+	};
+	struct history history, mixed = {0};
+	const struct value *result;
+
+	history_from(&history, planted[i].text);
+	mix(&mixed, others, &history, strstr(planted[i].anomaly, "-realtime") != NULL, random);
+	result = check_rw_register(&mixed.arena, &mixed, &options);
+	assert_int_equal(verdict_of(result), VERDICT_INVALID);
+	if (!elle_has_type(result, planted[i].anomaly))
+		fail_msg("%s is not found among others", planted[i].anomaly);
+	history_free(&mixed);
+	history_free(&history);
+}
+
+/* Each is found when it happens while others do what is strict serializable. */
+static void
+each_anomaly_is_found_among_others(void **state)
+{
+	static struct made made;
+	struct history others;
+	struct random random;
+
+	(void)state;
+	for (uint64_t seed = 0; seed < 40; seed++) {
+		others = (struct history){0};
+		random_seed(&random, seed, "mix", 0);
+		made_generate(&made, seed, MADE_SERIAL, 30);
+		made.first_key = made.first_process = 100;
+		made_history(&made, &others);
+		for (size_t i = 0; i < sizeof(planted) / sizeof(planted[0]); i++)
+			assert_found_among(&others, i, &random);
+		history_free(&others);
 	}
 }
 
@@ -320,6 +384,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_anomaly_has_its_name),
+	    cmocka_unit_test(each_anomaly_is_found_among_others),
 	    cmocka_unit_test(weaker_models_are_satisfied),
 	    cmocka_unit_test(crashed_writes_may_be_read),
 	    cmocka_unit_test(reports_say_what_happened),
