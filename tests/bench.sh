@@ -61,7 +61,9 @@ echo "  $build/bin/eddy $*"
 
 # ---- checkers ---------------------------------------------------------------
 
-echo
-echo "the checker of registers (at most 2 s for 100000 transactions, about in proportion):"
-echo "  $build/bench/rw_register 10000 100000 1000000"
-"$build/bench/rw_register" 10000 100000 1000000
+for workload in list-append rw-register; do
+	echo
+	echo "the checker of $workload (at most 2 s and 1 GiB for 100000 transactions, about in proportion):"
+	echo "  $build/bench/transactions $workload 10000 100000 1000000"
+	"$build/bench/transactions" $workload 10000 100000 1000000
+done

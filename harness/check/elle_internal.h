@@ -83,6 +83,6 @@ enum anomaly elle_classify(struct elle *, const struct elle_graph *, const uint3
 const struct value *elle_explain_cycle(
     struct elle *, const struct elle_graph *, const uint32_t *members, const uint32_t *cycle, uint32_t count);
 /* Writes what was reported of cycles, below elle->directory. */
-void elle_write_files(struct elle *);
+void elle_write_files(const struct elle *);
 
 #endif

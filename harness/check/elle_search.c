@@ -11,7 +11,7 @@
 #include "memory.h"
 
 /* Steps of the search as Elle does it in one component, of a thorough one for one kind, and of all together: seconds. */
-#define ELLE_WORK_MAX  UINT64_C(20000000)
+#define ELLE_WORK_MAX  UINT64_C(4000000)
 #define KIND_WORK_MAX  UINT64_C(10000000)
 #define TOTAL_WORK_MAX UINT64_C(400000000)
 
@@ -290,4 +290,6 @@ elle_search(struct elle *elle)
 	free(elle->edges);
 	elle->edges = NULL;
 	search_components(elle);
+	if (elle->directory != NULL)
+		elle_write_files(elle);
 }

@@ -11,7 +11,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 static check_fn *const checkers[] = {check_echo, check_unique_ids, check_set_full, check_broadcast, check_counter,
-    check_linearizable, check_kafka, check_rw_register};
+    check_linearizable, check_kafka, check_list_append, check_rw_register};
 
 static void
 comes_back(const struct history *history)

@@ -33,6 +33,7 @@ static const struct {
     {"pn-counter", check_counter, 3, WHOLE},
     {"lin-kv", check_linearizable, 6, KEYS},
     {"kafka", check_kafka, 6, WHOLE},
+    {"txn-list-append", check_list_append, 11, ANOMALIES},
     {"txn-rw-register", check_rw_register, 9, ANOMALIES},
 };
 

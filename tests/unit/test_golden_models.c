@@ -17,6 +17,7 @@ static const struct {
 	check_fn *check;
 	size_t rows; /* at least */
 } workloads[] = {
+    {"txn-list-append", check_list_append, 96},
     {"txn-rw-register", check_rw_register, 108},
 };
 #define WORKLOADS (sizeof(workloads) / sizeof(workloads[0]))
