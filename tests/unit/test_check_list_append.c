@@ -270,11 +270,11 @@ the_search_for_a_cycle_is_bounded(void **state)
 	elle_graph_build(&graph, edges, count, CROWD);
 	assert_false(elle_cycle_is_possible(&graph, &kind));
 	assert_true(elle_cycle_is_possible(&graph, &any));
-	work = 100000;
+	work = 1000000;
 	assert_int_equal(elle_find_cycle(&graph, ranks, &kind, true, &work, cycle), 0);
 	assert_int_equal(work, 0);
 	/* The other way it is soon clear that there is none. */
-	work = 100000;
+	work = 1000000;
 	assert_int_equal(elle_find_cycle(&graph, ranks, &kind, false, &work, cycle), 0);
 	assert_true(work > 0);
 	assert_int_equal(elle_find_cycle(&graph, ranks, &any, true, &work, cycle), 2);
