@@ -11,6 +11,7 @@
  */
 #include <stdlib.h>
 
+#include "canonical.h"
 #include "memory.h"
 #include "node.h"
 #include "raft.h"
@@ -25,22 +26,11 @@ struct store {
 
 /* ---- the map ------------------------------------------------------------------ */
 
-/* Equal keys have equal texts. The caller frees it. */
-static char *
-key_text(const json_t *command)
-{
-	char *text = json_dumps(json_object_get(command, "key"), JSON_SORT_KEYS | JSON_ENCODE_ANY | JSON_COMPACT);
-
-	if (text == NULL)
-		memory_exhausted();
-	return text;
-}
-
 static json_t *
 find(struct node *n, const json_t *command)
 {
 	struct store *store = node_state(n);
-	char *key = key_text(command);
+	char *key = canonical_text(json_object_get(command, "key"));
 	json_t *value = json_object_get(store->values, key);
 
 	free(key);
@@ -51,7 +41,7 @@ static void
 put(struct node *n, const json_t *command, json_t *value)
 {
 	struct store *store = node_state(n);
-	char *key = key_text(command);
+	char *key = canonical_text(json_object_get(command, "key"));
 
 	if (json_object_set(store->values, key, value) == -1)
 		memory_exhausted();

@@ -1,0 +1,293 @@
+/* The registers of a node, its clients' requests and its peers' messages. */
+#include "caspaxos_internal.h"
+
+#include <err.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "canonical.h"
+#include "memory.h"
+
+#define FIRST_ROUND    ((uint64_t)1 << 48) /* drawn below: a restarted node must not take old answers for new */
+#define PATIENCE_MS    900                 /* clients wait a second at least, */
+#define PATIENCE_TRIPS 4                   /* and where answers are slow for longer */
+#define PATIENCE_MAX   3500
+
+/* ---- registers ----------------------------------------------------------------- */
+
+int
+reg_by_text(const struct reg *a, const struct reg *b)
+{
+	return strcmp(a->text, b->text);
+}
+
+RB_GENERATE(reg_tree, reg, entry, reg_by_text)
+
+struct reg *
+reg_find(struct caspaxos *paxos, const json_t *key)
+{
+	struct reg name = {.text = canonical_text(key)}, *reg = RB_FIND(reg_tree, &paxos->registers, &name);
+
+	free(name.text);
+	return reg;
+}
+
+struct reg *
+reg_get(struct caspaxos *paxos, const json_t *key)
+{
+	struct reg *reg = reg_find(paxos, key);
+
+	if (reg != NULL)
+		return reg;
+	reg = memory_zero(sizeof(*reg));
+	reg->paxos = paxos;
+	reg->text = canonical_text(key);
+	reg->key = json_deep_copy(key);
+	reg->hash = canonical_hash(key);
+	if (reg->key == NULL)
+		memory_exhausted();
+	STAILQ_INIT(&reg->queue);
+	STAILQ_INIT(&reg->batch);
+	RB_INSERT(reg_tree, &paxos->registers, reg);
+	return reg;
+}
+
+static void
+operations_free(struct operations *operations)
+{
+	struct operation *op;
+
+	while ((op = STAILQ_FIRST(operations)) != NULL) {
+		STAILQ_REMOVE_HEAD(operations, entry);
+		json_decref(op->command);
+		free(op);
+	}
+}
+
+void
+reg_free(struct reg *reg)
+{
+	RB_REMOVE(reg_tree, &reg->paxos->registers, reg);
+	round_end(reg);
+	operations_free(&reg->queue);
+	operations_free(&reg->batch);
+	for (size_t i = 0; i < reg->attempt_count; i++)
+		json_decref(reg->attempts[i].replies);
+	json_decref(reg->acceptor.state);
+	json_decref(reg->best_state);
+	json_decref(reg->held_state);
+	json_decref(reg->replies);
+	json_decref(reg->key);
+	free(reg->views);
+	free(reg->text);
+	free(reg);
+}
+
+void
+state_set(json_t **place, json_t *state)
+{
+	json_t *old = *place;
+
+	*place = json_incref(state);
+	json_decref(old);
+}
+
+void
+reg_claim(const struct reg *reg, const char *what, int64_t ballot, uint64_t value)
+{
+	uint64_t standing = node_claim(reg->paxos->node, what, (int64_t)reg->hash, ballot, value);
+
+	if (standing == value)
+		return;
+	warnx("%s: invariant broken: %s %" PRId64 " of %s is %" PRIu64 ", and %" PRIu64 " elsewhere",
+	    node_id(reg->paxos->node), what, ballot, reg->text, value, standing);
+	abort();
+}
+
+void
+reg_trace(const struct reg *reg, const char *what, int64_t ballot)
+{
+	node_log(reg->paxos->node, LOG_LEVEL_DEBUG, "caspaxos: %s %s %" PRId64, reg->text, what, ballot);
+}
+
+/* ---- clients --------------------------------------------------------------------- */
+
+static int64_t
+patience_ms(const struct caspaxos *paxos)
+{
+	int64_t ms = PATIENCE_TRIPS * round_trips_mean(&paxos->trips);
+
+	if (ms < PATIENCE_MS)
+		return PATIENCE_MS;
+	return ms < PATIENCE_MAX ? ms : PATIENCE_MAX;
+}
+
+void
+caspaxos_submit(struct caspaxos *paxos, struct request *request, const json_t *key, json_t *command)
+{
+	struct reg *reg = reg_get(paxos, key);
+	struct operation *op;
+
+	if (reg->queued == CASPAXOS_QUEUE_MAX) {
+		request_error(request, ERROR_TEMPORARILY_UNAVAILABLE, "%zu operations wait for this key", reg->queued);
+		json_decref(command);
+		return;
+	}
+	op = memory_zero(sizeof(*op));
+	op->request = request;
+	op->command = command;
+	request_deadline(request, patience_ms(paxos), ERROR_TEMPORARILY_UNAVAILABLE);
+	STAILQ_INSERT_TAIL(&reg->queue, op, entry);
+	reg->queued++;
+	proposer_work(reg);
+	acceptor_sync(paxos);
+}
+
+/* ---- peers ------------------------------------------------------------------------- */
+
+/* What this acceptor has, and its state if the other does not know it. */
+static void
+say_state(struct caspaxos *paxos, const struct message *m, json_t *key, json_int_t round, int64_t known)
+{
+	static const struct acceptor nothing;
+	const struct reg *reg = reg_find(paxos, key);
+	const struct acceptor *acceptor = reg != NULL ? &reg->acceptor : &nothing;
+
+	node_send(paxos->node, m->src,
+	    json_pack("{s:s, s:O, s:I, s:I, s:I, s:O*}", "type", "caspaxos_state", "key", key, "round", round,
+		"promised", (json_int_t)acceptor->promised, "accepted", (json_int_t)acceptor->accepted, "state",
+		acceptor->accepted > known ? acceptor->state : NULL));
+}
+
+static bool
+is_ballot(int64_t ballot)
+{
+	return ballot >= 0 && ballot < CASPAXOS_BALLOT_MAX;
+}
+
+static bool
+handle_read(struct caspaxos *paxos, const struct message *m)
+{
+	json_int_t round, ballot;
+	json_t *key, *state = NULL;
+
+	if (json_unpack(m->body, "{s:o, s:I, s:I, s?o}", "key", &key, "round", &round, "ballot", &ballot, "state",
+		&state) == -1 ||
+	    !is_ballot(ballot) || (state != NULL && (!json_is_object(state) || ballot == 0)))
+		return false;
+	if (state != NULL)
+		acceptor_accept(reg_get(paxos, key), ballot, state, 0);
+	say_state(paxos, m, key, round, ballot);
+	return true;
+}
+
+static bool
+handle_prepare(struct caspaxos *paxos, const struct message *m)
+{
+	json_int_t round, ballot, known;
+	json_t *key;
+
+	if (json_unpack(m->body, "{s:o, s:I, s:I, s:I}", "key", &key, "round", &round, "ballot", &ballot, "known",
+		&known) == -1 ||
+	    !is_ballot(ballot) || ballot == 0)
+		return false;
+	acceptor_prepare(reg_get(paxos, key), ballot);
+	say_state(paxos, m, key, round, known);
+	return true;
+}
+
+static bool
+handle_accept(struct caspaxos *paxos, const struct message *m)
+{
+	json_int_t round, ballot, next;
+	json_t *key, *state;
+
+	if (json_unpack(m->body, "{s:o, s:I, s:I, s:I, s:o}", "key", &key, "round", &round, "ballot", &ballot, "next",
+		&next, "state", &state) == -1 ||
+	    !is_ballot(ballot) || ballot == 0 || !is_ballot(next) || !json_is_object(state))
+		return false;
+	acceptor_accept(reg_get(paxos, key), ballot, state, next);
+	say_state(paxos, m, key, round, CASPAXOS_BALLOT_MAX);
+	return true;
+}
+
+static bool
+handle_state(struct caspaxos *paxos, const struct message *m)
+{
+	json_int_t round, promised, accepted;
+	json_t *key, *state = NULL;
+	struct reg *reg;
+
+	if (json_unpack(m->body, "{s:o, s:I, s:I, s:I, s?o}", "key", &key, "round", &round, "promised", &promised,
+		"accepted", &accepted, "state", &state) == -1 ||
+	    !is_ballot(promised) || !is_ballot(accepted))
+		return false;
+	reg = reg_find(paxos, key);
+	if (reg != NULL && round_answer(reg, node_find(paxos->node, m->src), round, promised, accepted, state))
+		proposer_step(reg);
+	return true;
+}
+
+void
+caspaxos_receive(struct caspaxos *paxos, const struct message *m)
+{
+	static const struct {
+		const char *type;
+		bool (*handle)(struct caspaxos *, const struct message *);
+	} handlers[] = {
+	    {"caspaxos_read", handle_read},
+	    {"caspaxos_prepare", handle_prepare},
+	    {"caspaxos_accept", handle_accept},
+	    {"caspaxos_state", handle_state},
+	};
+	int from = node_find(paxos->node, m->src);
+	bool understood = false;
+
+	if (from != -1 && from != paxos->self) {
+		paxos->silent[from] = false;
+		for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
+			if (strcmp(m->type, handlers[i].type) == 0)
+				understood = handlers[i].handle(paxos, m);
+	}
+	if (!understood)
+		node_log(paxos->node, LOG_LEVEL_WARN, "caspaxos: dropped a %s from %s", m->type, m->src);
+	acceptor_sync(paxos);
+}
+
+/* ---- life ----------------------------------------------------------------------------- */
+
+struct caspaxos *
+caspaxos_new(struct node *n, caspaxos_apply_fn *apply)
+{
+	struct caspaxos *paxos = memory_zero(sizeof(*paxos));
+
+	paxos->node = n;
+	paxos->apply = apply;
+	paxos->self = node_index(n);
+	paxos->count = node_count(n);
+	paxos->quorum = paxos->count / 2 + 1;
+	paxos->rounds = (int64_t)node_random(n, FIRST_ROUND);
+	paxos->silent = memory_zero((size_t)paxos->count * sizeof(*paxos->silent));
+	RB_INIT(&paxos->registers);
+	return paxos;
+}
+
+void
+caspaxos_load(struct caspaxos *paxos, json_t *record)
+{
+	acceptor_load(paxos, record);
+}
+
+void
+caspaxos_free(struct caspaxos *paxos)
+{
+	struct reg *reg, *next;
+
+	if (paxos == NULL)
+		return;
+	RB_FOREACH_SAFE (reg, reg_tree, &paxos->registers, next)
+		reg_free(reg);
+	free(paxos->silent);
+	free(paxos);
+}
