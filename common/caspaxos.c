@@ -9,10 +9,7 @@
 #include "canonical.h"
 #include "memory.h"
 
-#define FIRST_ROUND    ((uint64_t)1 << 48) /* drawn below: a restarted node must not take old answers for new */
-#define PATIENCE_MS    900                 /* clients wait a second at least, */
-#define PATIENCE_TRIPS 4                   /* and where answers are slow for longer */
-#define PATIENCE_MAX   3500
+#define FIRST_ROUND ((uint64_t)1 << 48) /* drawn below: a restarted node must not take old answers for new */
 
 /* ---- registers ----------------------------------------------------------------- */
 
@@ -42,6 +39,7 @@ reg_get(struct caspaxos *paxos, const json_t *key)
 		return reg;
 	reg = memory_zero(sizeof(*reg));
 	reg->paxos = paxos;
+	reg->contended_until = paxos->contended_until;
 	reg->text = canonical_text(key);
 	reg->key = json_deep_copy(key);
 	reg->hash = canonical_hash(key);
@@ -60,8 +58,7 @@ operations_free(struct operations *operations)
 
 	while ((op = STAILQ_FIRST(operations)) != NULL) {
 		STAILQ_REMOVE_HEAD(operations, entry);
-		json_decref(op->command);
-		free(op);
+		operation_free(op);
 	}
 }
 
@@ -111,52 +108,20 @@ reg_trace(const struct reg *reg, const char *what, int64_t ballot)
 	node_log(reg->paxos->node, LOG_LEVEL_DEBUG, "caspaxos: %s %s %" PRId64, reg->text, what, ballot);
 }
 
-/* ---- clients --------------------------------------------------------------------- */
-
-static int64_t
-patience_ms(const struct caspaxos *paxos)
-{
-	int64_t ms = PATIENCE_TRIPS * round_trips_mean(&paxos->trips);
-
-	if (ms < PATIENCE_MS)
-		return PATIENCE_MS;
-	return ms < PATIENCE_MAX ? ms : PATIENCE_MAX;
-}
-
-void
-caspaxos_submit(struct caspaxos *paxos, struct request *request, const json_t *key, json_t *command)
-{
-	struct reg *reg = reg_get(paxos, key);
-	struct operation *op;
-
-	if (reg->queued == CASPAXOS_QUEUE_MAX) {
-		request_error(request, ERROR_TEMPORARILY_UNAVAILABLE, "%zu operations wait for this key", reg->queued);
-		json_decref(command);
-		return;
-	}
-	op = memory_zero(sizeof(*op));
-	op->request = request;
-	op->command = command;
-	request_deadline(request, patience_ms(paxos), ERROR_TEMPORARILY_UNAVAILABLE);
-	STAILQ_INSERT_TAIL(&reg->queue, op, entry);
-	reg->queued++;
-	proposer_work(reg);
-	acceptor_sync(paxos);
-}
-
 /* ---- peers ------------------------------------------------------------------------- */
 
 /* What this acceptor has, and its state if the other does not know it. */
 static void
-say_state(struct caspaxos *paxos, const struct message *m, json_t *key, json_int_t round, int64_t known)
+say_state(struct caspaxos *paxos, const struct message *m, json_t *key, int64_t known)
 {
 	static const struct acceptor nothing;
 	const struct reg *reg = reg_find(paxos, key);
 	const struct acceptor *acceptor = reg != NULL ? &reg->acceptor : &nothing;
 
 	node_send(paxos->node, m->src,
-	    json_pack("{s:s, s:O, s:I, s:I, s:I, s:O*}", "type", "caspaxos_state", "key", key, "round", round,
-		"promised", (json_int_t)acceptor->promised, "accepted", (json_int_t)acceptor->accepted, "state",
+	    json_pack("{s:s, s:O, s:O*, s:O*, s:I, s:I, s:O*}", "type", "caspaxos_state", "key", key, "round",
+		json_object_get(m->body, "round"), "sent", json_object_get(m->body, "sent"), "promised",
+		(json_int_t)acceptor->promised, "accepted", (json_int_t)acceptor->accepted, "state",
 		acceptor->accepted > known ? acceptor->state : NULL));
 }
 
@@ -169,63 +134,64 @@ is_ballot(int64_t ballot)
 static bool
 handle_read(struct caspaxos *paxos, const struct message *m)
 {
-	json_int_t round, ballot;
+	json_int_t ballot;
 	json_t *key, *state = NULL;
 
-	if (json_unpack(m->body, "{s:o, s:I, s:I, s?o}", "key", &key, "round", &round, "ballot", &ballot, "state",
-		&state) == -1 ||
+	if (json_unpack(m->body, "{s:o, s:I, s?o}", "key", &key, "ballot", &ballot, "state", &state) == -1 ||
 	    !is_ballot(ballot) || (state != NULL && (!json_is_object(state) || ballot == 0)))
 		return false;
 	if (state != NULL)
 		acceptor_accept(reg_get(paxos, key), ballot, state, 0);
-	say_state(paxos, m, key, round, ballot);
+	say_state(paxos, m, key, ballot);
 	return true;
 }
 
 static bool
 handle_prepare(struct caspaxos *paxos, const struct message *m)
 {
-	json_int_t round, ballot, known;
+	json_int_t ballot, known;
 	json_t *key;
 
-	if (json_unpack(m->body, "{s:o, s:I, s:I, s:I}", "key", &key, "round", &round, "ballot", &ballot, "known",
-		&known) == -1 ||
+	if (json_unpack(m->body, "{s:o, s:I, s:I}", "key", &key, "ballot", &ballot, "known", &known) == -1 ||
 	    !is_ballot(ballot) || ballot == 0)
 		return false;
 	acceptor_prepare(reg_get(paxos, key), ballot);
-	say_state(paxos, m, key, round, known);
+	say_state(paxos, m, key, known);
 	return true;
 }
 
 static bool
 handle_accept(struct caspaxos *paxos, const struct message *m)
 {
-	json_int_t round, ballot, next;
+	json_int_t ballot, next;
 	json_t *key, *state;
 
-	if (json_unpack(m->body, "{s:o, s:I, s:I, s:I, s:o}", "key", &key, "round", &round, "ballot", &ballot, "next",
-		&next, "state", &state) == -1 ||
+	if (json_unpack(m->body, "{s:o, s:I, s:I, s:o}", "key", &key, "ballot", &ballot, "next", &next, "state",
+		&state) == -1 ||
 	    !is_ballot(ballot) || ballot == 0 || !is_ballot(next) || !json_is_object(state))
 		return false;
 	acceptor_accept(reg_get(paxos, key), ballot, state, next);
-	say_state(paxos, m, key, round, CASPAXOS_BALLOT_MAX);
+	say_state(paxos, m, key, CASPAXOS_BALLOT_MAX);
 	return true;
 }
 
 static bool
 handle_state(struct caspaxos *paxos, const struct message *m)
 {
-	json_int_t round, promised, accepted;
+	json_int_t round, sent, promised, accepted;
 	json_t *key, *state = NULL;
 	struct reg *reg;
 
-	if (json_unpack(m->body, "{s:o, s:I, s:I, s:I, s?o}", "key", &key, "round", &round, "promised", &promised,
-		"accepted", &accepted, "state", &state) == -1 ||
+	if (json_unpack(m->body, "{s:o, s:I, s:I, s:I, s:I, s?o}", "key", &key, "round", &round, "sent", &sent,
+		"promised", &promised, "accepted", &accepted, "state", &state) == -1 ||
 	    !is_ballot(promised) || !is_ballot(accepted))
 		return false;
 	reg = reg_find(paxos, key);
-	if (reg != NULL && round_answer(reg, node_find(paxos->node, m->src), round, promised, accepted, state))
-		proposer_step(reg);
+	if (reg == NULL || !round_answer(reg, node_find(paxos->node, m->src), round, promised, accepted, state))
+		return true;
+	if (sent >= 0 && sent <= node_now_ms(paxos->node))
+		round_trips_sample(&paxos->trips, node_now_ms(paxos->node) - sent);
+	proposer_step(reg);
 	return true;
 }
 
@@ -240,12 +206,13 @@ caspaxos_receive(struct caspaxos *paxos, const struct message *m)
 	    {"caspaxos_prepare", handle_prepare},
 	    {"caspaxos_accept", handle_accept},
 	    {"caspaxos_state", handle_state},
+	    {"caspaxos_forward", forward_receive},
 	};
 	int from = node_find(paxos->node, m->src);
 	bool understood = false;
 
 	if (from != -1 && from != paxos->self) {
-		paxos->silent[from] = false;
+		forward_heard(paxos, from);
 		for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
 			if (strcmp(m->type, handlers[i].type) == 0)
 				understood = handlers[i].handle(paxos, m);
@@ -268,9 +235,19 @@ caspaxos_new(struct node *n, caspaxos_apply_fn *apply)
 	paxos->count = node_count(n);
 	paxos->quorum = paxos->count / 2 + 1;
 	paxos->rounds = (int64_t)node_random(n, FIRST_ROUND);
-	paxos->silent = memory_zero((size_t)paxos->count * sizeof(*paxos->silent));
+	paxos->incarnation = (int64_t)node_random(n, FIRST_ROUND);
+	paxos->peers = memory_zero((size_t)paxos->count * sizeof(*paxos->peers));
+	for (int i = 0; i < paxos->count; i++)
+		paxos->peers[i].waiting_since = -1;
 	RB_INIT(&paxos->registers);
 	return paxos;
+}
+
+void
+caspaxos_submit(struct caspaxos *paxos, struct request *request, json_t *key, json_t *command)
+{
+	operation_take(paxos, request, key, command, false);
+	acceptor_sync(paxos);
 }
 
 void
@@ -288,6 +265,6 @@ caspaxos_free(struct caspaxos *paxos)
 		return;
 	RB_FOREACH_SAFE (reg, reg_tree, &paxos->registers, next)
 		reg_free(reg);
-	free(paxos->silent);
+	free(paxos->peers);
 	free(paxos);
 }

@@ -95,15 +95,16 @@ void caspaxos_free(struct caspaxos *);
  * what apply() returned; else with error 11 if it has not happened and never
  * will, or error 0 if nobody knows. Borrows key, steals command.
  */
-void caspaxos_submit(struct caspaxos *, struct request *, const json_t *key, json_t *command);
+void caspaxos_submit(struct caspaxos *, struct request *, json_t *key, json_t *command);
 
 /* Takes any message of CASPAXOS_ROUTES. What is malformed, or not from a peer, is logged and dropped. */
 void caspaxos_receive(struct caspaxos *, const struct message *);
 
 #define CASPAXOS_ROUTES(handler)                                                                 \
 	{"caspaxos_read", handler}, {"caspaxos_prepare", handler}, {"caspaxos_accept", handler}, \
+	    {"caspaxos_state", handler},                                                         \
 	{                                                                                        \
-		"caspaxos_state", handler                                                        \
+		"caspaxos_forward", handler                                                      \
 	}
 
 #endif

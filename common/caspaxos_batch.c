@@ -8,14 +8,64 @@
 #include "caspaxos_internal.h"
 #include "memory.h"
 
-/* ---- what is in it ------------------------------------------------------------ */
+#define PATIENCE_MS    900 /* clients wait a second at least, */
+#define PATIENCE_TRIPS 4   /* and where answers are slow for longer */
+#define PATIENCE_MAX   3500
 
-static void
+/* ---- operations ----------------------------------------------------------------- */
+
+/* What was handed over is given up in time for another node to try. */
+static int64_t
+patience_ms(const struct operation *op)
+{
+	int64_t ms = PATIENCE_TRIPS * round_trips_mean(&op->paxos->trips);
+
+	if (ms < PATIENCE_MS)
+		ms = PATIENCE_MS;
+	if (ms > PATIENCE_MAX)
+		ms = PATIENCE_MAX;
+	return op->handed ? ms / 2 : ms;
+}
+
+void
+operation_queue(struct operation *op)
+{
+	struct reg *reg = reg_get(op->paxos, op->key);
+
+	if (reg->queued == CASPAXOS_QUEUE_MAX) {
+		request_error(
+		    op->request, ERROR_TEMPORARILY_UNAVAILABLE, "%zu operations wait for this key", reg->queued);
+		operation_free(op);
+		return;
+	}
+	request_deadline(op->request, patience_ms(op), ERROR_TEMPORARILY_UNAVAILABLE);
+	STAILQ_INSERT_TAIL(&reg->queue, op, entry);
+	reg->queued++;
+	proposer_work(reg);
+}
+
+void
+operation_take(struct caspaxos *paxos, struct request *request, json_t *key, json_t *command, bool handed)
+{
+	struct operation *op = memory_zero(sizeof(*op));
+
+	op->paxos = paxos;
+	op->request = request;
+	op->key = json_incref(key);
+	op->command = command;
+	op->handed = handed;
+	operation_queue(op);
+}
+
+void
 operation_free(struct operation *op)
 {
+	json_decref(op->key);
 	json_decref(op->command);
 	free(op);
 }
+
+/* ---- what is in a batch ------------------------------------------------------------ */
 
 /* The outcome of an operation with attempts is still open, so what they have stays as it is. */
 void

@@ -6,6 +6,7 @@
 #include <sys/tree.h>
 
 #include "caspaxos.h"
+#include "once.h"
 #include "round_trips.h"
 
 /* ---- a register ----------------------------------------------------------- */
@@ -23,9 +24,12 @@ struct acceptor {
 /* A client's request on its way. */
 struct operation {
 	STAILQ_ENTRY(operation) entry;
+	struct caspaxos *paxos;
 	struct request *request;
-	json_t *command; /* owned */
-	bool uncertain;  /* an accept may have it */
+	json_t *key, *command; /* owned */
+	bool handed;           /* by a peer: not to be handed on */
+	bool uncertain;        /* an accept may have it */
+	int home;              /* the node that it was handed to */
 };
 STAILQ_HEAD(operations, operation);
 
@@ -61,10 +65,11 @@ struct reg {
 	bool no_read;    /* the batch has been found to change something, or reading did not work */
 	int refusals;    /* of the batch, in a row */
 	int64_t seen;    /* the highest ballot somebody has promised */
+	int64_t contended_until;
 
 	/* The round. */
 	enum phase phase;
-	int64_t round, ballot, next, sent_ms, wait_ms;
+	int64_t round, ballot, next, wait_ms;
 	int64_t best;       /* the highest accepted ballot there is ... */
 	json_t *best_state; /* ... and its state; owned. What is to be accepted, while accepting */
 	int64_t base;       /* what the state to be accepted was made of */
@@ -80,6 +85,15 @@ RB_HEAD(reg_tree, reg);
 int reg_by_text(const struct reg *, const struct reg *);
 RB_PROTOTYPE(reg_tree, reg, entry, reg_by_text)
 
+/* What a node knows of another one. */
+struct peer_state {
+	bool silent;           /* did not answer in time, last time it was asked */
+	int64_t waiting_since; /* operations were handed to it and nothing was heard since; -1: no */
+	int64_t shunned_until; /* nothing is handed to it before */
+	int64_t forwarded;     /* number of the last operation handed to it */
+	struct once once;      /* of those it has handed to us */
+};
+
 struct caspaxos {
 	struct node *node;
 	caspaxos_apply_fn *apply;
@@ -87,7 +101,9 @@ struct caspaxos {
 	struct reg_tree registers;
 	int64_t rounds; /* number of the last */
 	struct round_trips trips;
-	bool *silent;     /* by node: did not answer in time, last time it was asked */
+	struct peer_state *peers; /* by node */
+	int64_t incarnation;
+	int64_t contended_until; /* some key is: so may new ones be */
 	bool dirty;       /* a record was appended and not synced */
 	size_t rewritten; /* bytes of durable records when they were last all up to date */
 };
@@ -136,7 +152,20 @@ void proposer_work(struct reg *);    /* begins if there is something to do; may 
 void proposer_step(struct reg *);    /* an answer has come; may free the register */
 void proposer_timeout(struct reg *); /* may free the register */
 
+/* ---- contended keys (caspaxos_forward.c) -------------------------------------- */
+
+void forward_contended(struct reg *);    /* somebody else proposes as well */
+bool forward_wanted(const struct reg *); /* whether another node should do the batch */
+void forward_batch(struct reg *);        /* hands over what may be handed over */
+void forward_heard(struct caspaxos *, int i);
+bool forward_receive(struct caspaxos *, const struct message *);
+
 /* ---- batches (caspaxos_batch.c) ----------------------------------------------- */
+
+/* Queues a request, or refuses it. Borrows key, steals command. */
+void operation_take(struct caspaxos *, struct request *, json_t *key, json_t *command, bool handed);
+void operation_queue(struct operation *); /* again, since it was not done */
+void operation_free(struct operation *);
 
 void batch_fill(struct reg *);
 /* Drops the operations that nobody waits for any more, if that is still possible. False if none is left. */

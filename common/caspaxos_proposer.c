@@ -46,6 +46,12 @@ back_off(struct reg *reg)
 	int64_t range = BACKOFF_MIN_MS + round_trip_ms(reg->paxos);
 	int doubles = reg->refusals < BACKOFF_DOUBLES ? reg->refusals : BACKOFF_DOUBLES;
 
+	forward_contended(reg);
+	if (forward_wanted(reg)) {
+		round_end(reg);
+		proposer_work(reg);
+		return;
+	}
 	range = range << doubles < BACKOFF_MAX_MS ? range << doubles : BACKOFF_MAX_MS;
 	reg->refusals++;
 	reg_trace(reg, "refused, highest ballot is", reg->seen);
@@ -297,6 +303,8 @@ proposer_work(struct reg *reg)
 	batch_fill(reg);
 	while (!batch_prune(reg) && !STAILQ_EMPTY(&reg->queue))
 		batch_fill(reg);
+	if (forward_wanted(reg))
+		forward_batch(reg);
 	if (!STAILQ_EMPTY(&reg->batch))
 		begin(reg);
 	else if (reg->acceptor.promised == 0)

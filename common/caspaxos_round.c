@@ -50,33 +50,37 @@ set_timer(struct reg *reg)
 
 /* ---- questions ------------------------------------------------------------------- */
 
+/* What one phase asks; "round" and "sent" come back with the answer. */
 static json_t *
 question(struct reg *reg, const struct view *view)
 {
-	json_t *state = view->accepted < reg->best ? reg->best_state : NULL;
-
 	switch (reg->phase) {
 	case PHASE_READING:
-		return json_pack("{s:s, s:O, s:I, s:I, s:O*}", "type", "caspaxos_read", "key", reg->key, "round",
-		    (json_int_t)reg->round, "ballot", (json_int_t)reg->best, "state", state);
+		return json_pack("{s:s, s:I, s:O*}", "type", "caspaxos_read", "ballot", (json_int_t)reg->best, "state",
+		    view->accepted < reg->best ? reg->best_state : NULL);
 	case PHASE_PREPARING:
-		return json_pack("{s:s, s:O, s:I, s:I, s:I}", "type", "caspaxos_prepare", "key", reg->key, "round",
-		    (json_int_t)reg->round, "ballot", (json_int_t)reg->ballot, "known", (json_int_t)reg->best);
+		return json_pack("{s:s, s:I, s:I}", "type", "caspaxos_prepare", "ballot", (json_int_t)reg->ballot,
+		    "known", (json_int_t)reg->best);
 	default:
-		return json_pack("{s:s, s:O, s:I, s:I, s:I, s:O}", "type", "caspaxos_accept", "key", reg->key, "round",
-		    (json_int_t)reg->round, "ballot", (json_int_t)reg->ballot, "next", (json_int_t)reg->next, "state",
-		    reg->best_state);
+		return json_pack("{s:s, s:I, s:I, s:O}", "type", "caspaxos_accept", "ballot", (json_int_t)reg->ballot,
+		    "next", (json_int_t)reg->next, "state", reg->best_state);
 	}
 }
 
 static void
 ask(struct reg *reg, int i)
 {
+	struct node *n = reg->paxos->node;
 	struct view *view = &reg->views[i];
+	json_t *body = question(reg, view);
 
+	if (body == NULL || json_object_set(body, "key", reg->key) == -1 ||
+	    json_object_set_new(body, "round", json_integer(reg->round)) == -1 ||
+	    json_object_set_new(body, "sent", json_integer(node_now_ms(n))) == -1)
+		memory_exhausted();
 	view->asked++;
 	view->offered = reg->phase == PHASE_READING ? reg->best : 0;
-	node_send(reg->paxos->node, node_peer(reg->paxos->node, i), question(reg, view));
+	node_send(n, node_peer(n, i), body);
 }
 
 void
@@ -95,7 +99,7 @@ merit(const struct reg *reg, int i)
 	const struct caspaxos *paxos = reg->paxos;
 	int64_t last = reg->acceptor.accepted;
 
-	return (paxos->silent[i] ? 0 : 4) + (reg->views[i].promised == reg->ballot ? 2 : 0) +
+	return (paxos->peers[i].silent ? 0 : 4) + (reg->views[i].promised == reg->ballot ? 2 : 0) +
 	       (last != 0 && last % paxos->count == i ? 1 : 0);
 }
 
@@ -156,7 +160,6 @@ round_begin(struct reg *reg, enum phase phase)
 
 	reg->phase = phase;
 	reg->round = ++paxos->rounds;
-	reg->sent_ms = node_now_ms(paxos->node);
 	if (reg->views == NULL)
 		reg->views = memory_zero((size_t)paxos->count * sizeof(*reg->views));
 	for (int i = 0; i < paxos->count; i++) {
@@ -164,7 +167,7 @@ round_begin(struct reg *reg, enum phase phase)
 		reg->views[i].offered = 0;
 	}
 	ask_own(reg);
-	round_ask_more(reg, paxos->trips.known ? 0 : paxos->count);
+	round_ask_more(reg, paxos->trips.known && first_wait_ms(paxos) < 50 ? 0 : paxos->count);
 	reg->wait_ms = first_wait_ms(paxos);
 	set_timer(reg);
 }
@@ -205,8 +208,6 @@ round_answer(struct reg *reg, int i, int64_t round, int64_t promised, int64_t ac
 	if (reg->phase <= PHASE_WAITING || round != reg->round || !learn(reg, accepted, state))
 		return false;
 	view = &reg->views[i];
-	if (view->asked == 1 && view->round != round)
-		round_trips_sample(&reg->paxos->trips, node_now_ms(reg->paxos->node) - reg->sent_ms);
 	view->round = round;
 	view->promised = promised;
 	view->accepted = accepted;
@@ -227,7 +228,7 @@ round_again(struct reg *reg)
 		if (round_has(reg, i))
 			continue;
 		if (reg->views[i].asked > 0)
-			paxos->silent[i] = true;
+			paxos->peers[i].silent = true;
 		ask(reg, i);
 	}
 	reg->wait_ms = reg->wait_ms < WAIT_MAX_MS / 2 ? 2 * reg->wait_ms : WAIT_MAX_MS;

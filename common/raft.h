@@ -45,7 +45,6 @@ struct raft;
 #define RAFT_CHUNK_BYTES    ((size_t)256 << 10) /* of a snapshot in one message */
 #define RAFT_SNAPSHOT_BYTES ((size_t)1 << 30)   /* the largest snapshot that is taken in */
 #define RAFT_FORWARDS_MAX   8                   /* leaders asked for one request, each having refused it */
-#define RAFT_FORWARDS_SEEN  4096                /* of one peer, to notice what arrives twice */
 
 #define RAFT_TIMEOUT_MIN_MS 300  /* the shortest election time-out; each is drawn from [1, 2) of it */
 #define RAFT_TIMEOUT_MAX_MS 4000 /* the longest that latency makes it */

@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 
 #include "buffer.h"
+#include "once.h"
 #include "raft.h"
 #include "round_trips.h"
 
@@ -89,8 +90,7 @@ struct raft_peer {
 	size_t offset; /* of the chunk on its way */
 
 	/* raft_ticket.c: what it has forwarded to us */
-	int64_t incarnation, newest;
-	uint64_t seen[RAFT_FORWARDS_SEEN / 64];
+	struct once forwards;
 };
 
 /* ---- limits (raft.c) ------------------------------------------------------------ */

@@ -54,7 +54,7 @@ apply(const json_t *command, json_t *value, json_t **change)
 /* ---- clients ----------------------------------------------------------------------- */
 
 static void
-submit(struct node *n, const struct message *m, const json_t *key, json_t *command)
+submit(struct node *n, const struct message *m, json_t *key, json_t *command)
 {
 	struct store *store = node_state(n);
 
