@@ -233,6 +233,7 @@ caspaxos_new(struct node *n, caspaxos_apply_fn *apply)
 	paxos->apply = apply;
 	paxos->self = node_index(n);
 	paxos->count = node_count(n);
+	paxos->claims = node_claims(n);
 	paxos->quorum = paxos->count / 2 + 1;
 	paxos->rounds = (int64_t)node_random(n, FIRST_ROUND);
 	paxos->incarnation = (int64_t)node_random(n, FIRST_ROUND);

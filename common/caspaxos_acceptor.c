@@ -125,7 +125,7 @@ acceptor_accept(struct reg *reg, int64_t ballot, json_t *state, int64_t next)
 	acceptor->promised = next > ballot ? next : ballot;
 	acceptor->hold_until = 0;
 	state_set(&acceptor->state, state);
-	if (node_claims(reg->paxos->node))
+	if (reg->paxos->claims)
 		reg_claim(reg, "caspaxos: state at", ballot, canonical_hash(state));
 	save(reg);
 }

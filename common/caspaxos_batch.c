@@ -24,7 +24,7 @@ patience_ms(const struct operation *op)
 		ms = PATIENCE_MS;
 	if (ms > PATIENCE_MAX)
 		ms = PATIENCE_MAX;
-	return op->handed ? ms / 2 : ms;
+	return op->handed ? 2 * ms / 3 : ms;
 }
 
 void

@@ -99,13 +99,14 @@ struct caspaxos {
 	caspaxos_apply_fn *apply;
 	int self, count, quorum;
 	struct reg_tree registers;
+	bool claims;    /* invariants are asserted */
 	int64_t rounds; /* number of the last */
 	struct round_trips trips;
 	struct peer_state *peers; /* by node */
 	int64_t incarnation;
 	int64_t contended_until; /* some key is: so may new ones be */
-	bool dirty;       /* a record was appended and not synced */
-	size_t rewritten; /* bytes of durable records when they were last all up to date */
+	bool dirty;              /* a record was appended and not synced */
+	size_t rewritten;        /* bytes of durable records when they were last all up to date */
 };
 
 /* ---- registers (caspaxos.c) ------------------------------------------------- */

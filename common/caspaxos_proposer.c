@@ -43,7 +43,7 @@ static void
 back_off(struct reg *reg)
 {
 	struct node *n = reg->paxos->node;
-	int64_t range = BACKOFF_MIN_MS + round_trip_ms(reg->paxos);
+	int64_t range = BACKOFF_MIN_MS + round_trips_mean(&reg->paxos->trips);
 	int doubles = reg->refusals < BACKOFF_DOUBLES ? reg->refusals : BACKOFF_DOUBLES;
 
 	forward_contended(reg);
@@ -113,7 +113,7 @@ static void
 chosen(struct reg *reg)
 {
 	reg_trace(reg, "chosen at", reg->ballot);
-	if (node_claims(reg->paxos->node))
+	if (reg->paxos->claims)
 		reg_claim(reg, "caspaxos: chosen after", reg->base, (uint64_t)reg->ballot);
 }
 

@@ -7,6 +7,7 @@
 #include "memory.h"
 
 #define WAIT_UNKNOWN_MS 50 /* for an answer, before any round trip was seen */
+#define THRIFTY_MS      50 /* as long as they wait so little, no more peers are asked than are needed */
 #define WAIT_MIN_MS     4
 #define WAIT_MAX_MS     1000
 
@@ -27,6 +28,13 @@ first_wait_ms(const struct caspaxos *paxos)
 	if (!paxos->trips.known)
 		return WAIT_UNKNOWN_MS;
 	return WAIT_MIN_MS + mean + mean / 4 + round_trips_deviation(&paxos->trips);
+}
+
+/* A silent peer costs little time where answers are fast. Where they are slow the first ones count. */
+static bool
+thrifty(const struct caspaxos *paxos)
+{
+	return paxos->trips.known && first_wait_ms(paxos) <= THRIFTY_MS;
 }
 
 static void
@@ -167,7 +175,7 @@ round_begin(struct reg *reg, enum phase phase)
 		reg->views[i].offered = 0;
 	}
 	ask_own(reg);
-	round_ask_more(reg, paxos->trips.known && first_wait_ms(paxos) < 50 ? 0 : paxos->count);
+	round_ask_more(reg, thrifty(paxos) ? 0 : paxos->count);
 	reg->wait_ms = first_wait_ms(paxos);
 	set_timer(reg);
 }

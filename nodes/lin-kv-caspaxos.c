@@ -14,84 +14,21 @@
  */
 #include "caspaxos.h"
 #include "node.h"
+#include "register.h"
 
 struct store {
 	struct caspaxos *paxos;
 };
 
-/* ---- commands on a value --------------------------------------------------------- */
-
-static json_t *
-error_reply(enum error code, const char *text)
-{
-	return json_pack("{s:s, s:i, s:s}", "type", "error", "code", (int)code, "text", text);
-}
-
-static json_t *
-apply_cas(const json_t *command, json_t *value, json_t **change)
-{
-	if (value == NULL && !json_is_true(json_object_get(command, "create_if_not_exists")))
-		return error_reply(ERROR_KEY_DOES_NOT_EXIST, "no such key");
-	if (value != NULL && !json_equal(value, json_object_get(command, "from")))
-		return error_reply(ERROR_PRECONDITION_FAILED, "the value is another");
-	*change = json_incref(json_object_get(command, "to"));
-	return json_pack("{s:s}", "type", "cas_ok");
-}
-
-static json_t *
-apply(const json_t *command, json_t *value, json_t **change)
-{
-	if (json_object_get(command, "to") != NULL)
-		return apply_cas(command, value, change);
-	if (json_object_get(command, "value") != NULL) {
-		*change = json_incref(json_object_get(command, "value"));
-		return json_pack("{s:s}", "type", "write_ok");
-	}
-	return value != NULL ? json_pack("{s:s, s:O}", "type", "read_ok", "value", value)
-			     : error_reply(ERROR_KEY_DOES_NOT_EXIST, "no such key");
-}
-
-/* ---- clients ----------------------------------------------------------------------- */
-
 static void
-submit(struct node *n, const struct message *m, json_t *key, json_t *command)
+handle_client(struct node *n, const struct message *m)
 {
 	struct store *store = node_state(n);
+	json_t *key, *command = register_command(n, m, &key);
 
-	caspaxos_submit(store->paxos, node_defer(n, m), key, command);
+	if (command != NULL)
+		caspaxos_submit(store->paxos, node_defer(n, m), key, command);
 }
-
-static void
-handle_read(struct node *n, const struct message *m)
-{
-	json_t *key;
-
-	if (node_unpack(n, m, "{s:o}", "key", &key))
-		submit(n, m, key, json_object());
-}
-
-static void
-handle_write(struct node *n, const struct message *m)
-{
-	json_t *key, *value;
-
-	if (node_unpack(n, m, "{s:o, s:o}", "key", &key, "value", &value))
-		submit(n, m, key, json_pack("{s:O}", "value", value));
-}
-
-static void
-handle_cas(struct node *n, const struct message *m)
-{
-	json_t *key, *from, *to;
-	int creates = 0;
-
-	if (node_unpack(
-		n, m, "{s:o, s:o, s:o, s?b}", "key", &key, "from", &from, "to", &to, "create_if_not_exists", &creates))
-		submit(
-		    n, m, key, json_pack("{s:O, s:O, s:b}", "from", from, "to", to, "create_if_not_exists", creates));
-}
-
-/* ---- the program --------------------------------------------------------------------- */
 
 static void
 handle_paxos(struct node *n, const struct message *m)
@@ -114,7 +51,7 @@ start(struct node *n)
 {
 	struct store *store = node_state(n);
 
-	store->paxos = caspaxos_new(n, apply);
+	store->paxos = caspaxos_new(n, register_apply);
 	node_load(n, load);
 }
 
@@ -127,9 +64,9 @@ stop(struct node *n)
 }
 
 static const struct route routes[] = {
-    {"read", handle_read},
-    {"write", handle_write},
-    {"cas", handle_cas},
+    {"read", handle_client},
+    {"write", handle_client},
+    {"cas", handle_client},
     CASPAXOS_ROUTES(handle_paxos),
     {NULL, NULL},
 };
