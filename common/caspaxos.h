@@ -13,6 +13,7 @@
  *	caspaxos_round.c     one question to a majority: who is asked, and when again
  *	caspaxos_proposer.c  which questions a batch of operations needs
  *	caspaxos_batch.c     operations applied to a state, attempts, answers
+ *	caspaxos_forward.c   contended keys: operations handed to one node
  *
  * One round trip (2.2.1). An accept carries the proposer's next ballot, which
  * an acceptor promises when it accepts. A proposer whose own acceptor still
@@ -43,11 +44,16 @@
  * 11). One that is gets an answer when a ballot is chosen, or error 0.
  *
  * Duels: an acceptor that has promised a ballot refuses other proposers for
- * about a round trip, so that the first can finish; who is refused waits for a
- * time drawn at random, the longer the more often. This may refuse, never
- * grant, so nothing depends on clocks. Ballots begin with the wall clock so
- * that a proposer that knows nothing is seldom behind; nothing depends on that
- * either.
+ * about a round trip, so that the first can finish. A node that is refused
+ * hands its clients' operations on that key, for some seconds, to one node,
+ * which does all that have come with one ballot (caspaxos_forward.c); what it
+ * has already sent to be accepted it tries again itself, after a time drawn at
+ * random. What is handed over is numbered, and done once however often the
+ * network repeats it, unless the other node is started again in between. None
+ * of this can make an acceptor grant anything, so safety does not depend on
+ * clocks or on who that one node is; while no majority sees it, others propose.
+ * Ballots begin with the wall clock so that a proposer that knows nothing is
+ * seldom behind; nothing depends on that either.
  *
  * Promises and accepted states are durable where the node is (node.h). Where
  * it is not, a node that was killed must not come back: it would have
