@@ -1,8 +1,8 @@
 /*
- * Planted: acceptors that forget their promises. What was accepted is kept,
- * but a proposer that has prepared a ballot can be overtaken by an older one,
- * so that a change is made to a state that somebody else changes as well.
- * To be found by the check of linearizability: a change is lost.
+ * Planted: a proposer that does not prepare. It takes what its own acceptor
+ * has for the state of a register, and has a change of that accepted at a
+ * ballot nobody has promised: what others have had accepted meanwhile is lost.
+ * To be found by the check of linearizability.
  */
 #include "caspaxos_internal.h"
 #include "register.h"
@@ -11,17 +11,21 @@ struct store {
 	struct caspaxos *paxos;
 };
 
-/* Without handing over there is more to be lost. */
 static void
-forget(struct caspaxos *paxos)
+skip_prepare(struct caspaxos *paxos)
 {
+	int64_t clock = node_wall_ms(paxos->node) * paxos->count, highest;
 	struct reg *reg;
 
+	paxos->contended_until = 0; /* it must meet others */
 	RB_FOREACH (reg, reg_tree, &paxos->registers) {
 		reg->contended_until = 0;
-		reg->acceptor.hold_until = 0;
-		if (reg->phase != PHASE_PREPARING)
-			reg->acceptor.promised = reg->acceptor.accepted;
+		if (reg->phase != PHASE_IDLE && reg->phase != PHASE_WAITING)
+			continue;
+		highest = reg->acceptor.promised > clock ? reg->acceptor.promised : clock;
+		reg->held = reg->acceptor.promised = (highest / paxos->count + 1) * paxos->count + paxos->self;
+		reg->held_base = reg->acceptor.accepted;
+		state_set(&reg->held_state, reg->acceptor.state);
 	}
 }
 
@@ -31,6 +35,7 @@ handle_client(struct node *n, const struct message *m)
 	struct store *store = node_state(n);
 	json_t *key, *command = register_command(n, m, &key);
 
+	skip_prepare(store->paxos);
 	if (command != NULL)
 		caspaxos_submit(store->paxos, node_defer(n, m), key, command);
 }
@@ -40,7 +45,7 @@ handle_paxos(struct node *n, const struct message *m)
 {
 	struct store *store = node_state(n);
 
-	forget(store->paxos);
+	skip_prepare(store->paxos);
 	caspaxos_receive(store->paxos, m);
 }
 
@@ -69,9 +74,9 @@ static const struct route routes[] = {
     {NULL, NULL},
 };
 
-const struct program lin_kv_caspaxos_forgets_program = {
-    .name = "lin-kv-caspaxos-forgets",
-    .summary = "broken: acceptors that forget what they have promised",
+const struct program lin_kv_caspaxos_unprepared_program = {
+    .name = "lin-kv-caspaxos-unprepared",
+    .summary = "broken: a proposer that asks for no promises",
     .state_size = sizeof(struct store),
     .start = start,
     .stop = stop,
