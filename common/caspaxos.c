@@ -119,10 +119,10 @@ say_state(struct caspaxos *paxos, const struct message *m, json_t *key, int64_t 
 	const struct acceptor *acceptor = reg != NULL ? &reg->acceptor : &nothing;
 
 	node_send(paxos->node, m->src,
-	    json_pack("{s:s, s:O, s:O*, s:O*, s:I, s:I, s:O*}", "type", "caspaxos_state", "key", key, "round",
-		json_object_get(m->body, "round"), "sent", json_object_get(m->body, "sent"), "promised",
-		(json_int_t)acceptor->promised, "accepted", (json_int_t)acceptor->accepted, "state",
-		acceptor->accepted > known ? acceptor->state : NULL));
+	    json_pack("{s:s, s:I, s:O, s:O*, s:O*, s:I, s:I, s:O*}", "type", "caspaxos_state", "life",
+		(json_int_t)paxos->incarnation, "key", key, "round", json_object_get(m->body, "round"), "sent",
+		json_object_get(m->body, "sent"), "promised", (json_int_t)acceptor->promised, "accepted",
+		(json_int_t)acceptor->accepted, "state", acceptor->accepted > known ? acceptor->state : NULL));
 }
 
 static bool
@@ -178,16 +178,18 @@ handle_accept(struct caspaxos *paxos, const struct message *m)
 static bool
 handle_state(struct caspaxos *paxos, const struct message *m)
 {
-	json_int_t round, sent, promised, accepted;
+	json_int_t round, sent, promised, accepted, life;
+	int from = node_find(paxos->node, m->src);
 	json_t *key, *state = NULL;
 	struct reg *reg;
 
-	if (json_unpack(m->body, "{s:o, s:I, s:I, s:I, s:I, s?o}", "key", &key, "round", &round, "sent", &sent,
-		"promised", &promised, "accepted", &accepted, "state", &state) == -1 ||
+	if (json_unpack(m->body, "{s:o, s:I, s:I, s:I, s:I, s:I, s?o}", "key", &key, "life", &life, "round", &round,
+		"sent", &sent, "promised", &promised, "accepted", &accepted, "state", &state) == -1 ||
 	    !is_ballot(promised) || !is_ballot(accepted))
 		return false;
+	paxos->peers[from].life = life;
 	reg = reg_find(paxos, key);
-	if (reg == NULL || !round_answer(reg, node_find(paxos->node, m->src), round, promised, accepted, state))
+	if (reg == NULL || !round_answer(reg, from, round, promised, accepted, state))
 		return true;
 	if (sent >= 0 && sent <= node_now_ms(paxos->node))
 		round_trips_sample(&paxos->trips, node_now_ms(paxos->node) - sent);
@@ -236,7 +238,7 @@ caspaxos_new(struct node *n, caspaxos_apply_fn *apply)
 	paxos->claims = node_claims(n);
 	paxos->quorum = paxos->count / 2 + 1;
 	paxos->rounds = (int64_t)node_random(n, FIRST_ROUND);
-	paxos->incarnation = (int64_t)node_random(n, FIRST_ROUND);
+	paxos->incarnation = (int64_t)node_random(n, FIRST_ROUND) + 1;
 	paxos->peers = memory_zero((size_t)paxos->count * sizeof(*paxos->peers));
 	for (int i = 0; i < paxos->count; i++)
 		paxos->peers[i].waiting_since = -1;

@@ -49,7 +49,7 @@
  * which does all that have come with one ballot (caspaxos_forward.c); what it
  * has already sent to be accepted it tries again itself, after a time drawn at
  * random. What is handed over is numbered, and done once however often the
- * network repeats it, unless the other node is started again in between. None
+ * network repeats it; a node that was started again ignores what is older. None
  * of this can make an acceptor grant anything, so safety does not depend on
  * clocks or on who that one node is; while no majority sees it, others propose.
  * Ballots begin with the wall clock so that a proposer that knows nothing is

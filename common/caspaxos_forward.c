@@ -35,7 +35,7 @@ answers(const struct caspaxos *paxos, int i)
 	const struct peer_state *peer = &paxos->peers[i];
 	int64_t now = node_now_ms(paxos->node), patience = ANSWER_MS + ANSWER_TRIPS * round_trip_ms(paxos);
 
-	return !peer->silent && now >= peer->shunned_until &&
+	return peer->life != 0 && !peer->silent && now >= peer->shunned_until &&
 	       (peer->waiting_since == -1 || now - peer->waiting_since <= patience);
 }
 
@@ -117,8 +117,9 @@ forward(struct caspaxos *paxos, struct operation *op, int home)
 	op->home = home;
 	request_deadline(op->request, NODE_DEADLINE_MS, ERROR_TIMEOUT);
 	node_rpc(paxos->node, node_peer(paxos->node, home),
-	    json_pack("{s:s, s:O, s:O, s:I, s:I}", "type", "caspaxos_forward", "key", op->key, "command", op->command,
-		"id", (json_int_t)++peer->forwarded, "incarnation", (json_int_t)paxos->incarnation),
+	    json_pack("{s:s, s:I, s:O, s:O, s:I, s:I}", "type", "caspaxos_forward", "life", (json_int_t)peer->life,
+		"key", op->key, "command", op->command, "id", (json_int_t)++peer->forwarded, "incarnation",
+		(json_int_t)paxos->incarnation),
 	    NODE_DEADLINE_MS, answered, op, dropped);
 }
 
@@ -139,18 +140,19 @@ forward_batch(struct reg *reg)
 	STAILQ_CONCAT(&reg->batch, &left);
 }
 
+/* What was handed to this node in an earlier life may have been done by it: nothing can be said. */
 bool
 forward_receive(struct caspaxos *paxos, const struct message *m)
 {
-	json_int_t id, incarnation;
+	json_int_t id, incarnation, life;
 	json_t *key, *command;
 	int from = node_find(paxos->node, m->src);
 
-	if (json_unpack(m->body, "{s:o, s:o, s:I, s:I}", "key", &key, "command", &command, "id", &id, "incarnation",
-		&incarnation) == -1 ||
+	if (json_unpack(m->body, "{s:o, s:o, s:I, s:I, s:I}", "key", &key, "command", &command, "id", &id,
+		"incarnation", &incarnation, "life", &life) == -1 ||
 	    id <= 0 || id > INT64_MAX / 2)
 		return false;
-	if (once_first(&paxos->peers[from].once, incarnation, id))
+	if (life == paxos->incarnation && once_first(&paxos->peers[from].once, incarnation, id))
 		operation_take(paxos, node_defer(paxos->node, m), key, json_incref(command), true);
 	return true;
 }

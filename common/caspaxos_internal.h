@@ -92,6 +92,7 @@ struct peer_state {
 	int64_t shunned_until; /* nothing is handed to it before */
 	int64_t forwarded;     /* number of the last operation handed to it */
 	struct once once;      /* of those it has handed to us */
+	int64_t life;          /* its incarnation; 0: not known */
 };
 
 struct caspaxos {
