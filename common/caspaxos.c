@@ -131,6 +131,15 @@ is_ballot(int64_t ballot)
 	return ballot >= 0 && ballot < CASPAXOS_BALLOT_MAX;
 }
 
+/* A ballot has one state. What is only in a node's own memory does not count yet: it may die of it. */
+static void
+hear_state(struct reg *reg, int64_t ballot, json_t *state, int64_t next)
+{
+	if (reg->paxos->claims)
+		reg_claim(reg, "caspaxos: state at", ballot, canonical_hash(state));
+	acceptor_accept(reg, ballot, state, next);
+}
+
 static bool
 handle_read(struct caspaxos *paxos, const struct message *m)
 {
@@ -141,7 +150,7 @@ handle_read(struct caspaxos *paxos, const struct message *m)
 	    !is_ballot(ballot) || (state != NULL && (!json_is_object(state) || ballot == 0)))
 		return false;
 	if (state != NULL)
-		acceptor_accept(reg_get(paxos, key), ballot, state, 0);
+		hear_state(reg_get(paxos, key), ballot, state, 0);
 	say_state(paxos, m, key, ballot);
 	return true;
 }
@@ -170,7 +179,7 @@ handle_accept(struct caspaxos *paxos, const struct message *m)
 		&state) == -1 ||
 	    !is_ballot(ballot) || ballot == 0 || !is_ballot(next) || !json_is_object(state))
 		return false;
-	acceptor_accept(reg_get(paxos, key), ballot, state, next);
+	hear_state(reg_get(paxos, key), ballot, state, next);
 	say_state(paxos, m, key, CASPAXOS_BALLOT_MAX);
 	return true;
 }

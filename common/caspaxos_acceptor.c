@@ -3,7 +3,6 @@
  * has promised. What it says is durable before it is said: the records are
  * {"key", "promised", "accepted", "state"}, of which the last one of a key counts.
  */
-#include "canonical.h"
 #include "caspaxos_internal.h"
 #include "memory.h"
 
@@ -125,7 +124,5 @@ acceptor_accept(struct reg *reg, int64_t ballot, json_t *state, int64_t next)
 	acceptor->promised = next > ballot ? next : ballot;
 	acceptor->hold_until = 0;
 	state_set(&acceptor->state, state);
-	if (reg->paxos->claims)
-		reg_claim(reg, "caspaxos: state at", ballot, canonical_hash(state));
 	save(reg);
 }

@@ -108,12 +108,15 @@ propose(struct reg *reg, int64_t ballot, int64_t base, json_t *state, bool settl
 	json_decref(changed);
 }
 
-/* A state has one child at most that is chosen: whoever chose another one has overlooked it. */
+/*
+ * A state has one child at most that is chosen: whoever chose another one has
+ * overlooked it. A node that is alone may still die before it has stored its own.
+ */
 static void
 chosen(struct reg *reg)
 {
 	reg_trace(reg, "chosen at", reg->ballot);
-	if (reg->paxos->claims)
+	if (reg->paxos->claims && reg->paxos->quorum > 1)
 		reg_claim(reg, "caspaxos: chosen after", reg->base, (uint64_t)reg->ballot);
 }
 
