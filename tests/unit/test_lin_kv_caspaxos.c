@@ -430,7 +430,7 @@ static void
 survives_kills(void **state)
 {
 	uint64_t first = getenv("CASPAXOS_SEED") != NULL ? strtoull(getenv("CASPAXOS_SEED"), NULL, 10) : 0;
-	uint64_t count = getenv("CASPAXOS_SEEDS") != NULL ? strtoull(getenv("CASPAXOS_SEEDS"), NULL, 10) : 24;
+	uint64_t count = getenv("CASPAXOS_SEEDS") != NULL ? strtoull(getenv("CASPAXOS_SEEDS"), NULL, 10) : 16;
 	int oks = 0;
 
 	(void)state;
