@@ -256,9 +256,9 @@ caspaxos_new(struct node *n, caspaxos_apply_fn *apply)
 }
 
 void
-caspaxos_submit(struct caspaxos *paxos, struct request *request, json_t *key, json_t *command)
+caspaxos_submit(struct caspaxos *paxos, struct request *request, json_t *key, json_t *command, bool reads)
 {
-	operation_take(paxos, request, key, command, false);
+	operation_take(paxos, request, key, command, reads, false);
 	acceptor_sync(paxos);
 }
 

@@ -99,9 +99,10 @@ void caspaxos_free(struct caspaxos *);
 /*
  * Performs a command on the register of a key and answers the request with
  * what apply() returned; else with error 11 if it has not happened and never
- * will, or error 0 if nobody knows. Borrows key, steals command.
+ * will, or error 0 if nobody knows. `reads`: it never changes anything. Borrows
+ * key, steals command.
  */
-void caspaxos_submit(struct caspaxos *, struct request *, json_t *key, json_t *command);
+void caspaxos_submit(struct caspaxos *, struct request *, json_t *key, json_t *command, bool reads);
 
 /* Takes any message of CASPAXOS_ROUTES. What is malformed, or not from a peer, is logged and dropped. */
 void caspaxos_receive(struct caspaxos *, const struct message *);

@@ -45,7 +45,7 @@ operation_queue(struct operation *op)
 }
 
 void
-operation_take(struct caspaxos *paxos, struct request *request, json_t *key, json_t *command, bool handed)
+operation_take(struct caspaxos *paxos, struct request *request, json_t *key, json_t *command, bool reads, bool handed)
 {
 	struct operation *op = memory_zero(sizeof(*op));
 
@@ -53,6 +53,7 @@ operation_take(struct caspaxos *paxos, struct request *request, json_t *key, jso
 	op->request = request;
 	op->key = json_incref(key);
 	op->command = command;
+	op->reads = reads;
 	op->handed = handed;
 	operation_queue(op);
 }

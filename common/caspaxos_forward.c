@@ -29,14 +29,22 @@ forward_heard(struct caspaxos *paxos, int i)
 
 /* ---- to whom -------------------------------------------------------------------- */
 
+static int64_t
+answer_ms(const struct caspaxos *paxos)
+{
+	int64_t ms = ANSWER_MS + ANSWER_TRIPS * round_trip_ms(paxos);
+
+	return ms < NODE_DEADLINE_MS ? ms : NODE_DEADLINE_MS;
+}
+
 static bool
 answers(const struct caspaxos *paxos, int i)
 {
 	const struct peer_state *peer = &paxos->peers[i];
-	int64_t now = node_now_ms(paxos->node), patience = ANSWER_MS + ANSWER_TRIPS * round_trip_ms(paxos);
+	int64_t now = node_now_ms(paxos->node);
 
 	return peer->life != 0 && !peer->silent && now >= peer->shunned_until &&
-	       (peer->waiting_since == -1 || now - peer->waiting_since <= patience);
+	       (peer->waiting_since == -1 || now - peer->waiting_since <= answer_ms(paxos));
 }
 
 static int
@@ -95,7 +103,9 @@ answered(struct node *n, const struct message *reply, void *arg)
 		shun(paxos, op->home);
 	else
 		forward_heard(paxos, op->home);
-	if (code == ERROR_TEMPORARILY_UNAVAILABLE) {
+	if (code == ERROR_TIMEOUT)
+		paxos->peers[op->home].life = 0;
+	if (code == ERROR_TEMPORARILY_UNAVAILABLE || (code == ERROR_TIMEOUT && op->reads)) {
 		shun(paxos, op->home);
 		operation_queue(op);
 		return;
@@ -120,7 +130,7 @@ forward(struct caspaxos *paxos, struct operation *op, int home)
 	    json_pack("{s:s, s:I, s:O, s:O, s:I, s:I}", "type", "caspaxos_forward", "life", (json_int_t)peer->life,
 		"key", op->key, "command", op->command, "id", (json_int_t)++peer->forwarded, "incarnation",
 		(json_int_t)paxos->incarnation),
-	    NODE_DEADLINE_MS, answered, op, dropped);
+	    op->reads ? answer_ms(paxos) : NODE_DEADLINE_MS, answered, op, dropped);
 }
 
 void
@@ -152,7 +162,9 @@ forward_receive(struct caspaxos *paxos, const struct message *m)
 		"incarnation", &incarnation, "life", &life) == -1 ||
 	    id <= 0 || id > INT64_MAX / 2)
 		return false;
-	if (life == paxos->incarnation && once_first(&paxos->peers[from].once, incarnation, id))
-		operation_take(paxos, node_defer(paxos->node, m), key, json_incref(command), true);
+	if (life != paxos->incarnation)
+		node_error(paxos->node, m, ERROR_TIMEOUT, "that was for an earlier life");
+	else if (once_first(&paxos->peers[from].once, incarnation, id))
+		operation_take(paxos, node_defer(paxos->node, m), key, json_incref(command), false, true);
 	return true;
 }

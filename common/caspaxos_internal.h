@@ -27,6 +27,7 @@ struct operation {
 	struct caspaxos *paxos;
 	struct request *request;
 	json_t *key, *command; /* owned */
+	bool reads;            /* may be done any number of times */
 	bool handed;           /* by a peer: not to be handed on */
 	bool uncertain;        /* an accept may have it */
 	int home;              /* the node that it was handed to */
@@ -165,7 +166,7 @@ bool forward_receive(struct caspaxos *, const struct message *);
 /* ---- batches (caspaxos_batch.c) ----------------------------------------------- */
 
 /* Queues a request, or refuses it. Borrows key, steals command. */
-void operation_take(struct caspaxos *, struct request *, json_t *key, json_t *command, bool handed);
+void operation_take(struct caspaxos *, struct request *, json_t *key, json_t *command, bool reads, bool handed);
 void operation_queue(struct operation *); /* again, since it was not done */
 void operation_free(struct operation *);
 

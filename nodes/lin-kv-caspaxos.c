@@ -27,7 +27,7 @@ handle_client(struct node *n, const struct message *m)
 	json_t *key, *command = register_command(n, m, &key);
 
 	if (command != NULL)
-		caspaxos_submit(store->paxos, node_defer(n, m), key, command);
+		caspaxos_submit(store->paxos, node_defer(n, m), key, command, register_reads(command));
 }
 
 static void
