@@ -101,17 +101,18 @@ static void
 handle_client(struct node *n, const struct message *m)
 {
 	struct store *store = node_state(n);
-	json_t *key, *command = register_command(n, m, &key);
-	bool reads = command != NULL && register_reads(command);
+	json_t *key, *change = register_command(n, m, &key), *command;
 
-	if (command == NULL)
+	if (change == NULL)
 		return;
-	if (json_object_set(command, "key", key) == -1)
+	command = json_pack("{s:O}", "key", key);
+	if (command == NULL || json_object_update(command, change) == -1)
 		memory_exhausted();
-	if (reads)
+	if (register_reads(change))
 		raft_query(store->raft, node_defer(n, m), command);
 	else
 		raft_propose(store->raft, node_defer(n, m), command);
+	json_decref(change);
 }
 
 static void
