@@ -220,15 +220,21 @@ link_txns(const struct rw_register *rw)
 
 /* ---- the check ------------------------------------------------------------------------------------------ */
 
-static bool
-find_anomalies(struct rw_register *rw)
+bool
+rw_read(struct rw_register *rw)
 {
 	if (!elle_read(rw->elle) || !values_are_there(rw))
 		return false;
 	note_accesses(rw);
 	index_txns(&rw->readers, rw, false);
 	index_txns(&rw->writers, rw, true);
-	if (!keys_are_alike(rw) || !writes_are_unique(rw))
+	return keys_are_alike(rw) && writes_are_unique(rw);
+}
+
+static bool
+find_anomalies(struct rw_register *rw)
+{
+	if (!rw_read(rw))
 		return false;
 	rw_find_internal(rw);
 	rw_find_dirty_reads(rw);
@@ -240,8 +246,8 @@ find_anomalies(struct rw_register *rw)
 	return true;
 }
 
-static void
-rw_register_free(struct rw_register *rw)
+void
+rw_free(struct rw_register *rw)
 {
 	free(rw->accesses);
 	free(rw->access_first);
@@ -295,7 +301,7 @@ check_rw_register(struct arena *arena, const struct history *history, const stru
 		result = without_timeouts(arena, elle_result(&elle));
 	else
 		result = elle_failed(&elle);
-	rw_register_free(&rw);
+	rw_free(&rw);
 	elle_free(&elle);
 	return result;
 }

@@ -40,6 +40,10 @@ struct rw_register {
 	struct elle_graph order; /* of versions: an edge leads to a later one */
 };
 
+/* Reads the history: all but `order`. False, with an error in `elle`: it is none of registers. */
+bool rw_read(struct rw_register *);
+void rw_free(struct rw_register *);
+
 /* The version that a micro-operation wrote or read. */
 uint32_t rw_version(const struct rw_register *, const struct elle_mop *);
 static inline bool
