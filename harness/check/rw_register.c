@@ -125,21 +125,6 @@ index_count(const struct rw_index *index, uint32_t version)
 
 /* ---- what Elle refuses ------------------------------------------------------------------------ */
 
-static bool
-values_are_there(const struct rw_register *rw)
-{
-	const struct history *history = rw->elle->history;
-	const struct op *op;
-
-	for (size_t i = 0; i < history->count; i++) {
-		op = &history->ops[i];
-		if (op_is_client(op) && op->value->type == VALUE_NIL)
-			return elle_fail(
-			    rw->elle, "operation %lld has no transaction as its value", (long long)op->index);
-	}
-	return true;
-}
-
 /* elle.txn/assert-type-sanity */
 static bool
 keys_are_alike(const struct rw_register *rw)
@@ -223,7 +208,7 @@ link_txns(const struct rw_register *rw)
 bool
 rw_read(struct rw_register *rw)
 {
-	if (!elle_read(rw->elle) || !values_are_there(rw))
+	if (!elle_read(rw->elle))
 		return false;
 	note_accesses(rw);
 	index_txns(&rw->readers, rw, false);
