@@ -177,6 +177,7 @@ stand(struct raft *r)
 	raft_trace(r, "stands for election in term %" PRId64 "%s", r->term, r->transferred ? ", as asked" : "");
 	election_calm(r);
 	election_reset(r);
+	r->asking_due = r->election_due; /* all the time is for the votes */
 	if (raft_quorum(r) == 1)
 		win(r);
 	else

@@ -214,7 +214,7 @@ void election_begin(struct raft *);
 void election_rouse(struct raft *, bool by_client); /* there is somebody */
 void election_reset(struct raft *);                 /* draws the next time-out */
 void election_tick(struct raft *);
-void election_calm(struct raft *); /* the leader was heard */
+void election_calm(struct raft *);          /* the leader was heard */
 int64_t election_next(const struct raft *); /* when the tick has something to do */
 /* Stands for election: with PreVote, or at once when the leader has asked for it. */
 void election_campaign(struct raft *, bool transferred);

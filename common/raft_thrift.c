@@ -12,6 +12,9 @@
  * knows. So the follower applies it and answers its client, and the leader may
  * hear of that with whatever the follower sends next. The price: a leader must
  * count on all its log being committed already, when it is asked to read.
+ *
+ * Assumes: what a turn sends leaves after what it has stored is durable, where
+ * anything is; at the leader, and at a follower that was not asked to answer.
  */
 #include "raft_internal.h"
 

@@ -1,10 +1,12 @@
 /*
  * Clients' requests and their way to the leader (6.2). Each is a ticket in one
  * of four places: waiting for a leader, forwarded to it, proposed as an entry,
- * or a query waiting for its round. A leader performs what a peer forwards at
+ * or a query waiting to be confirmed. A leader performs what a peer forwards at
  * most once, even if it arrives twice; only what a leader has refused without
  * performing it is forwarded again. So the errors are as definite as they can
- * be: nothing that may still be committed gets a definite one.
+ * be: nothing that may still be committed gets a definite one. An entry tells
+ * whose ticket it is: who has forwarded it answers it when it is applied,
+ * whichever leader has got it committed.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -107,8 +109,8 @@ wrap(struct raft *r, struct raft_ticket *t)
 	if (t->peer == -1)
 		wrapped = json_pack("[o]", command);
 	else
-		wrapped = json_pack("[o, I, I]", command, (json_int_t)r->peers[t->peer].incarnation,
-		    (json_int_t)t->peer_id);
+		wrapped =
+		    json_pack("[o, I, I]", command, (json_int_t)r->peers[t->peer].incarnation, (json_int_t)t->peer_id);
 	if (wrapped == NULL)
 		memory_exhausted();
 	return wrapped;
@@ -346,11 +348,14 @@ applied_forwarded(struct raft *r, const json_t *entry, json_t *body)
 		ticket_answer(r, t, json_incref(body));
 }
 
-/* Whether it answers its client itself, having the entry and knowing it to be committed. */
+/* Whether the peer answers its client itself: it has been sent the entry, and commits what it is sent. */
 static bool
 knows(const struct raft *r, const struct raft_ticket *t)
 {
-	return t->peer != -1 && thrift_pairs(r) && r->role == ROLE_LEADER && r->peers[t->peer].match >= t->index;
+	const struct raft_peer *p = t->peer != -1 ? &r->peers[t->peer] : NULL;
+
+	return p != NULL && thrift_pairs(r) && r->role == ROLE_LEADER && p->progress == PROGRESS_REPLICATE &&
+	       p->next > t->index;
 }
 
 /* What was proposed at that place in another term has lost it for good. */
