@@ -43,6 +43,8 @@ election_begin(struct raft *r)
 	r->election_due = raft_now(r);
 	if (r->count > 1)
 		r->election_due += NODE_HOLD_MS + r->self * step + (int64_t)node_random(r->node, (uint64_t)step);
+	if (r->election_due < r->promise_until)
+		r->election_due = r->promise_until;
 	r->asking_due = r->election_due;
 }
 
@@ -56,7 +58,11 @@ election_rouse(struct raft *r, bool by_client)
 	if (r->count > 1)
 		election_reset(r);
 	if (by_client && r->count > 1)
-		r->asking_due = r->election_due = raft_now(r) + (int64_t)node_random(r->node, RAFT_TIMEOUT_MIN_MS / 2);
+		r->election_due = raft_now(r) + (int64_t)node_random(r->node, RAFT_TIMEOUT_MIN_MS / 2);
+	if (r->election_due < r->promise_until)
+		r->election_due = r->promise_until;
+	if (by_client || r->election_due == r->promise_until)
+		r->asking_due = r->election_due;
 }
 
 static int64_t

@@ -29,7 +29,7 @@ thrift_pairs(const struct raft *r)
 static int64_t
 answer_due(const struct raft *r, const struct raft_peer *p)
 {
-	int64_t bound = latency_bound(&r->latency);
+	int64_t bound = round_trips_bound(&r->latency);
 
 	return p->unanswered_ms == INT64_MAX ? INT64_MAX
 					     : p->unanswered_ms + (bound > ANSWER_MIN_MS ? bound : ANSWER_MIN_MS);

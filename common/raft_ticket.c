@@ -97,7 +97,7 @@ forward(struct raft *r, struct raft_ticket *t)
 
 /*
  * What becomes an entry: [command] of the leader's own client, or [command,
- * incarnation, id] of a forwarded one. With that the peer knows its own when it
+ * peer, incarnation, id] of a forwarded one. With that the peer knows its own when it
  * applies it, and can answer without being told.
  */
 static json_t *
@@ -109,8 +109,8 @@ wrap(struct raft *r, struct raft_ticket *t)
 	if (t->peer == -1)
 		wrapped = json_pack("[o]", command);
 	else
-		wrapped =
-		    json_pack("[o, I, I]", command, (json_int_t)r->peers[t->peer].incarnation, (json_int_t)t->peer_id);
+		wrapped = json_pack("[o, i, I, I]", command, t->peer,
+		    (json_int_t)r->peers[t->peer].forwards.incarnation, (json_int_t)t->peer_id);
 	if (wrapped == NULL)
 		memory_exhausted();
 	return wrapped;
@@ -198,31 +198,7 @@ ticket_submit(struct raft *r, bool is_query, struct request *request, json_t *co
 
 /* ---- forwarded by peers ------------------------------------------------------------------ */
 
-/* Whether it comes for the first time, of the last RAFT_FORWARDS_SEEN; each is remembered whatever becomes of it. */
-static bool
-is_new(struct raft_peer *p, int64_t incarnation, int64_t id)
-{
-	uint64_t *word, bit = (uint64_t)1 << (id % 64);
-
-	if (p->incarnation != incarnation || id > p->newest + RAFT_FORWARDS_SEEN) {
-		p->incarnation = incarnation;
-		memset(p->seen, 0, sizeof(p->seen));
-		p->newest = id;
-	}
-	if (id <= p->newest - RAFT_FORWARDS_SEEN)
-		return false;
-	for (; p->newest < id; p->newest++) {
-		int64_t fresh = p->newest + 1;
-
-		p->seen[fresh / 64 % (RAFT_FORWARDS_SEEN / 64)] &= ~((uint64_t)1 << (fresh % 64));
-	}
-	word = &p->seen[id / 64 % (RAFT_FORWARDS_SEEN / 64)];
-	if (*word & bit)
-		return false;
-	*word |= bit;
-	return true;
-}
-
+/* What was for the leader that this node was in an earlier life may have been performed by it (raft_storage.c). */
 void
 ticket_forward(struct raft *r, int peer, json_t *body)
 {
@@ -233,7 +209,13 @@ ticket_forward(struct raft *r, int peer, json_t *body)
 
 	if (json_unpack(body, "{s:I, s:I, s:b, s:o, s:I, s:I}", "id", &id, "incarnation", &incarnation, "query",
 		&is_query, "command", &command, "term", &term, "match", &match) == -1 ||
-	    id <= 0 || id > INT64_MAX / 2 || !is_new(&r->peers[peer], incarnation, id))
+	    id <= 0 || id > INT64_MAX / 2)
+		return;
+	if (term <= r->storage.born_term) {
+		raft_trace(r, "ignores what %s has asked of an earlier life", node_peer(r->node, peer));
+		return;
+	}
+	if (!once_first(&r->peers[peer].forwards, incarnation, id))
 		return;
 	if (term == r->term)
 		replication_overhear(r, peer, match);
@@ -340,10 +322,10 @@ applied_forwarded(struct raft *r, const json_t *entry, json_t *body)
 {
 	struct raft_ticket *t;
 
-	if (body == NULL || json_array_size(entry) != 3 ||
-	    json_integer_value(json_array_get(entry, 1)) != r->incarnation)
+	if (body == NULL || json_array_size(entry) != 4 || json_integer_value(json_array_get(entry, 1)) != r->self ||
+	    json_integer_value(json_array_get(entry, 2)) != r->incarnation)
 		return;
-	t = ticket_find(r, json_integer_value(json_array_get(entry, 2)));
+	t = ticket_find(r, json_integer_value(json_array_get(entry, 3)));
 	if (t != NULL && !t->is_query)
 		ticket_answer(r, t, json_incref(body));
 }

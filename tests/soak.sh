@@ -34,6 +34,7 @@ g-counter g-counter
 g-counter g-counter-seq-kv
 pn-counter pn-counter
 lin-kv lin-kv --concurrency 2n
+lin-kv lin-kv-caspaxos --concurrency 2n
 END
 status=$?
 # How soon lin-kv is available after a partition, and whether an hour of it takes more memory than minutes.
