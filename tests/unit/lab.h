@@ -73,7 +73,7 @@ lab_claim(void *arg, const char *what, int64_t a, int64_t b, uint64_t value)
 	return claims_make(net_claims(((struct specimen *)arg)->lab->net), what, a, b, value);
 }
 
-static const struct host lab_host = {lab_wall_ms, lab_random, lab_log, lab_claim};
+static const struct host lab_host = {.wall_ms = lab_wall_ms, .random = lab_random, .log = lab_log, .claim = lab_claim};
 
 static void lab_wake(void *arg);
 
