@@ -223,6 +223,8 @@ bad_histories_are_unknown(void **state)
 		assert_fails(check_list_append, buffer_string(&text));
 	}
 	buffer_free(&text);
+	assert_result(check_list_append, DONE(0, "[[:r 1 [7]]]"), "error",
+	    "\"appended by no completed transaction: 7 of key 1\"");
 	/* Elements from nowhere, or twice; processes that do two things at once. */
 	assert_fails(check_list_append, DONE(0, "[[:r 1 [7]]]"));
 	assert_fails(check_list_append, T(0, invoke, "[[:append 1 1]]") T(0, ok, "[]") T(0, invoke, "[[:append 1 1]]"));
