@@ -40,13 +40,22 @@ rw_version_value(const struct rw_register *rw, uint32_t version)
 	return rw_is_initial(rw, version) ? &value_nil : rw->elle->version_values[version];
 }
 
+static int
+compare_accesses(const void *a, const void *b)
+{
+	uint32_t key = ((const struct rw_access *)a)->key, other = ((const struct rw_access *)b)->key;
+
+	return (key > other) - (key < other);
+}
+
 const struct rw_access *
 rw_access_of(const struct rw_register *rw, uint32_t txn, uint32_t key)
 {
-	for (size_t i = rw->access_first[txn]; i < rw->access_first[txn + 1]; i++)
-		if (rw->accesses[i].key == key)
-			return &rw->accesses[i];
-	return NULL;
+	const struct rw_access wanted = {.key = key};
+	size_t first = rw->access_first[txn];
+
+	return bsearch(
+	    &wanted, rw->accesses + first, rw->access_first[txn + 1] - first, sizeof(wanted), compare_accesses);
 }
 
 static void
@@ -88,6 +97,9 @@ note_accesses(struct rw_register *rw)
 			    rw, rw->access_first[t], &last, seen, elle_mop(elle, txn->done, i), txn->type == OP_OK);
 	}
 	rw->access_first[t] = last;
+	for (t = 0; t < elle->txn_count; t++)
+		qsort(rw->accesses + rw->access_first[t], rw->access_first[t + 1] - rw->access_first[t],
+		    sizeof(*rw->accesses), compare_accesses);
 	free(seen);
 }
 

@@ -34,7 +34,7 @@ struct rw_register {
 	uint32_t versions; /* how many there are, with the initial ones */
 
 	struct rw_access *accesses;       /* those of transaction t, which is :ok or :info, from access_first[t] on */
-	size_t *access_first;             /* and one more; keys in the order in which they are first met */
+	size_t *access_first;             /* and one more; sorted by key */
 	struct rw_index readers, writers; /* :ok ones */
 
 	struct elle_graph order; /* of versions: an edge leads to a later one */
