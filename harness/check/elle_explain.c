@@ -92,8 +92,7 @@ explain_realtime(struct elle *elle, uint32_t from, uint32_t to)
 
 	value_put_keyword(elle->arena, map, "type", value_keyword(elle->arena, "realtime"));
 	value_put_keyword(elle->arena, map, "a'", elle_txn_value(elle, from));
-	value_put_keyword(
-	    elle->arena, map, "b", op_value(elle->arena, &elle->history->ops[elle->txns[to].invoke]));
+	value_put_keyword(elle->arena, map, "b", op_value(elle->arena, &elle->history->ops[elle->txns[to].invoke]));
 	return map;
 }
 
@@ -108,8 +107,8 @@ explain(struct elle *elle, uint32_t from, uint32_t to, enum elle_type type)
 }
 
 const struct value *
-elle_explain_cycle(struct elle *elle, const struct elle_graph *graph, const uint32_t *members, const uint32_t *cycle,
-    uint32_t count)
+elle_explain_cycle(
+    struct elle *elle, const struct elle_graph *graph, const uint32_t *members, const uint32_t *cycle, uint32_t count)
 {
 	struct value *map = value_collection(elle->arena, VALUE_MAP);
 	struct value *txns = value_collection(elle->arena, VALUE_VECTOR);

@@ -92,7 +92,11 @@ write_words(const struct elle *elle, struct buffer *text, const struct value *cy
 static const struct {
 	const char *type, *color;
 } colors[] = {
-    {"ww", "#c02700"}, {"wr", "#c000a5"}, {"rw", "#5b00c0"}, {"process", "#00a0a0"}, {"realtime", "#0050c0"},
+    {"ww", "#c02700"},
+    {"wr", "#c000a5"},
+    {"rw", "#5b00c0"},
+    {"process", "#00a0a0"},
+    {"realtime", "#0050c0"},
 };
 
 static const char *
@@ -243,7 +247,7 @@ static bool
 is_cycle(const struct value *occurrences)
 {
 	return occurrences != NULL && occurrences->count > 0 && occurrences->items[0]->type == VALUE_MAP &&
-	    value_get(occurrences->items[0], "cycle") != NULL;
+	       value_get(occurrences->items[0], "cycle") != NULL;
 }
 
 void

@@ -160,7 +160,7 @@ static const struct value *
 element(struct elle *elle, uint32_t version)
 {
 	return version != ELLE_NONE ? elle->version_values[version]
-	                            : value_keyword(elle->arena, "elle.list-append/init");
+				    : value_keyword(elle->arena, "elle.list-append/init");
 }
 
 static const struct value *
@@ -213,7 +213,7 @@ explain(struct elle *elle, uint32_t from, uint32_t to, enum elle_type type)
 		if (elle_mop(elle, txn->done, m)->write != (type != ELLE_WR))
 			continue;
 		step = type == ELLE_WR ? explain_read(elle, from, to, m)
-		                       : explain_append(elle, from, to, m, type == ELLE_RW);
+				       : explain_append(elle, from, to, m, type == ELLE_RW);
 	}
 	return step;
 }
