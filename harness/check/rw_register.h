@@ -16,8 +16,7 @@
 /* What other transactions can see of what a transaction did to a key; ELLE_NONE: nothing of the kind. */
 struct rw_access {
 	uint32_t key;
-	uint32_t
-	    read; /* the version that it read before it wrote any; only of those that are known to have taken effect */
+	uint32_t read;  /* the version that it read before it wrote any; not known of what crashed */
 	uint32_t write; /* the last version that it wrote */
 };
 
