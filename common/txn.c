@@ -28,27 +28,31 @@ is_well_formed(const json_t *op, enum txn_f writes)
 	return is_named(f, writes) || (is_named(f, TXN_READ) && json_is_null(json_array_get(op, 2)));
 }
 
+bool
+txn_is_valid(const json_t *txn, enum txn_f writes)
+{
+	assert(writes != TXN_READ);
+	if (!json_is_array(txn) || json_array_size(txn) > TXN_OPS_MAX)
+		return false;
+	for (size_t i = 0; i < json_array_size(txn); i++)
+		if (!is_well_formed(json_array_get(txn, i), writes))
+			return false;
+	return true;
+}
+
 json_t *
 txn_unpack(struct node *n, const struct message *m, enum txn_f writes)
 {
-	json_t *txn, *op;
-	size_t i;
+	json_t *txn;
 
-	assert(writes != TXN_READ);
 	if (!node_unpack(n, m, "{s:o}", "txn", &txn))
 		return NULL;
-	if (!json_is_array(txn) || json_array_size(txn) > TXN_OPS_MAX) {
-		node_error(n, m, ERROR_MALFORMED_REQUEST, "txn is not an array of at most %d operations", TXN_OPS_MAX);
-		return NULL;
-	}
-	json_array_foreach (txn, i, op) {
-		if (is_well_formed(op, writes))
-			continue;
-		node_error(n, m, ERROR_MALFORMED_REQUEST,
-		    "operation %zu of txn is neither [\"r\", key, null] nor [\"%s\", key, value]", i, names[writes]);
-		return NULL;
-	}
-	return txn;
+	if (txn_is_valid(txn, writes))
+		return txn;
+	node_error(n, m, ERROR_MALFORMED_REQUEST,
+	    "txn is not an array of at most %d operations [\"r\", key, null] or [\"%s\", key, value]", TXN_OPS_MAX,
+	    names[writes]);
+	return NULL;
 }
 
 /* ---- operations -------------------------------------------------------------- */

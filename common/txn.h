@@ -29,14 +29,14 @@ struct txn_op {
 	json_t *key, *value;
 };
 
-/*
- * The transaction of a request (borrowed), in which all operations are well
- * formed: reads, and `writes`, which is TXN_APPEND or TXN_WRITE. If they are
- * not, the sender gets error 12, and NULL is returned.
- */
+/* Whether all is well formed: reads, and `writes`, which is TXN_APPEND or TXN_WRITE. */
+bool txn_is_valid(const json_t *txn, enum txn_f writes);
+
+/* The transaction of a request (borrowed). If it is not valid, the sender gets error 12, and NULL is returned. */
 json_t *txn_unpack(struct node *, const struct message *, enum txn_f writes);
 
-/* json_array_size() says how many there are. */
+/* ---- operations of a valid transaction; json_array_size() says how many ---- */
+
 struct txn_op txn_op(const json_t *txn, size_t i);
 bool txn_reads_only(const json_t *txn);
 
