@@ -55,6 +55,10 @@ int64_t call_latency_ms(const struct call *);
 void call_rpc(struct call *, const struct rpc *, const struct value *fields, int64_t timeout_ms, call_fn *done);
 /* The end of an operation: exactly once. */
 void call_ok(struct call *, const struct value *);
+/* The reply fits its rpc, but has not the form that the workload wants: as any malformed reply. `why` completes "but
+ * ...".
+ */
+void call_malformed(struct call *, const struct value *reply_body, const char *why);
 /* As an exception of that Java class in the client: :info with :exception, "indeterminate: ..."
  * (jepsen.generator.interpreter). */
 void call_throw(struct call *, const char *class, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
