@@ -88,7 +88,7 @@ version_order(const struct version *a, const struct version *b)
 	return strcmp(a->key, b->key);
 }
 
-RB_GENERATE_STATIC(version_tree, version, by_key, version_order)
+RB_GENERATE_INTERNAL(version_tree, version, by_key, version_order, static __attribute__((unused)))
 
 /* ---- versions ----------------------------------------------------------------- */
 
