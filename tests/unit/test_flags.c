@@ -11,7 +11,6 @@
 #include <cmocka.h>
 
 #include "decimal.h"
-#include "models.h"
 #include "options.h"
 #include "registry.h"
 #include "workload.h"
@@ -483,18 +482,6 @@ test_decimal(void **state)
 }
 
 static void
-test_models(void **state)
-{
-	(void)state;
-	assert_true(model_is_known("serializable"));
-	assert_true(model_is_known("PL-2+"));
-	assert_false(model_is_known("Serializable"));
-	assert_false(model_is_known(""));
-	for (size_t i = 1; model_names[i] != NULL; i++)
-		assert_true(strcmp(model_names[i - 1], model_names[i]) < 0);
-}
-
-static void
 test_registry(void **state)
 {
 	(void)state;
@@ -528,7 +515,6 @@ main(void)
 	    cmocka_unit_test(test_comma_with_spaces),
 	    cmocka_unit_test(test_replay),
 	    cmocka_unit_test(test_decimal),
-	    cmocka_unit_test(test_models),
 	    cmocka_unit_test(test_registry),
 	};
 
