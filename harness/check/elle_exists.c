@@ -112,11 +112,11 @@ find_components(struct elle_components *components, const struct elle_graph *gra
 	struct elle_graph extended;
 
 	if (!spec->extended) {
-		elle_components_find(components, graph, spec->types);
+		elle_components_find(components, graph, spec->types, true);
 		return;
 	}
 	build_extended(&extended, graph, spec->types);
-	elle_components_find(components, &extended, 1);
+	elle_components_find(components, &extended, 1, true);
 	elle_graph_free(&extended);
 	undouble(components);
 }
@@ -167,8 +167,7 @@ report(struct elle *elle, const struct spec *spec, const uint32_t *members, cons
 	value_put_keyword(elle->arena, map, "not", value_keyword(elle->arena, model_name(spec->model)));
 	value_put_keyword(elle->arena, map, "subgraph", parse(elle->arena, spec->subgraph));
 	value_put_int(elle->arena, map, "scc-size", size);
-	value_put_keyword(
-	    elle->arena, map, "scc", indices(elle, members, components->members + first[least], size));
+	value_put_keyword(elle->arena, map, "scc", indices(elle, members, components->members + first[least], size));
 	elle_report(elle, spec->anomaly, map);
 }
 

@@ -107,11 +107,12 @@ elle_graph_select(
 struct tarjan {
 	const struct elle_graph *graph;
 	uint8_t types;
-	uint32_t *number;   /* in the order in which they are reached, from 1; 0: not yet */
-	uint32_t *low;      /* the lowest number that is known to be reached from here */
-	uint32_t *of;       /* component, or ELLE_NONE while it is on the stack or not reached */
+	bool loops;
+	uint32_t *number; /* in the order in which they are reached, from 1; 0: not yet */
+	uint32_t *low;    /* the lowest number that is known to be reached from here */
+	uint32_t *of;     /* component, or ELLE_NONE while it is on the stack or not reached */
 	uint32_t *stack, *path;
-	size_t *edge;       /* the next one to look at, of a vertex on the path */
+	size_t *edge; /* the next one to look at, of a vertex on the path */
 	uint32_t reached, stacked, depth, components;
 };
 
@@ -179,19 +180,31 @@ find(struct tarjan *t)
 	}
 }
 
-/* Members by component, those of single vertices left out. */
+static bool
+has_loop(const struct tarjan *t, uint32_t vertex)
+{
+	for (size_t e = t->graph->first[vertex]; e < t->graph->first[vertex + 1]; e++)
+		if (t->graph->to[e] == vertex && (t->graph->types[e] & t->types) != 0)
+			return true;
+	return false;
+}
+
+/* Members by component, those of single vertices left out, unless they have a loop that counts. */
 static void
 gather(struct elle_components *components, const struct tarjan *t)
 {
 	uint32_t *size = memory_zero(((size_t)t->components + 1) * sizeof(*size)), vertices = t->graph->vertices;
 	uint32_t *place = memory_alloc(((size_t)t->components + 1) * sizeof(*place)), members = 0, c, v;
+	bool *looped = memory_zero(((size_t)t->components + 1) * sizeof(*looped));
 
 	for (v = 0; v < vertices; v++)
 		size[t->of[v]]++;
+	for (v = 0; t->loops && v < vertices; v++)
+		looped[t->of[v]] |= size[t->of[v]] == 1 && has_loop(t, v);
 	components->count = 0;
 	for (c = 0; c < t->components; c++) {
 		place[c] = ELLE_NONE;
-		if (size[c] < 2)
+		if (size[c] < 2 && !looped[c])
 			continue;
 		place[c] = members;
 		components->first[components->count++] = members;
@@ -203,13 +216,14 @@ gather(struct elle_components *components, const struct tarjan *t)
 			components->members[place[t->of[v]]++] = v;
 	free(size);
 	free(place);
+	free(looped);
 }
 
 void
-elle_components_find(struct elle_components *components, const struct elle_graph *graph, uint8_t types)
+elle_components_find(struct elle_components *components, const struct elle_graph *graph, uint8_t types, bool loops)
 {
 	size_t room = (size_t)graph->vertices + 1;
-	struct tarjan t = {.graph = graph, .types = types};
+	struct tarjan t = {.graph = graph, .types = types, .loops = loops};
 
 	t.number = memory_zero(room * sizeof(*t.number));
 	t.low = memory_alloc(room * sizeof(*t.low));
@@ -219,7 +233,7 @@ elle_components_find(struct elle_components *components, const struct elle_graph
 	t.path = memory_alloc(room * sizeof(*t.path));
 	t.edge = memory_alloc(room * sizeof(*t.edge));
 	find(&t);
-	components->first = memory_alloc((room / 2 + 2) * sizeof(*components->first));
+	components->first = memory_alloc((room + 1) * sizeof(*components->first));
 	components->members = memory_alloc(room * sizeof(*components->members));
 	gather(components, &t);
 	free(t.number);

@@ -23,8 +23,8 @@ struct elle_components {
 	uint32_t *members;
 };
 
-/* Of the edges with any of these types. Single vertices are left out: no edge leads from a vertex to itself. */
-void elle_components_find(struct elle_components *, const struct elle_graph *, uint8_t types);
+/* Of the edges with any of these types. Single vertices are left out, unless an edge from one to itself is to count. */
+void elle_components_find(struct elle_components *, const struct elle_graph *, uint8_t types, bool loops);
 void elle_components_free(struct elle_components *);
 
 /* ---- elle_order.c: what happened after what ------------------------------------------------ */
@@ -51,8 +51,8 @@ uint64_t elle_existing_anomalies_of(uint64_t models);
 /* What a cycle of some anomaly is made of. */
 struct elle_cycle_kind {
 	enum anomaly anomaly;
-	uint8_t legal;    /* edges that may be taken any time */
-	uint8_t required; /* one of each of these must be taken */
+	uint8_t legal;     /* edges that may be taken any time */
+	uint8_t required;  /* one of each of these must be taken */
 	uint8_t rw_wanted; /* how many rw edges at least: the first edge is one, if any */
 	enum {
 		ELLE_RW_LEGAL,       /* as `legal` says */

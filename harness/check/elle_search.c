@@ -95,8 +95,7 @@ report_timeout(struct part *part)
 		first++;
 	value_put_keyword(
 	    elle->arena, map, "type", value_keyword(elle->arena, anomaly_name(ANOMALY_CYCLE_SEARCH_TIMEOUT)));
-	value_put_keyword(
-	    elle->arena, map, "anomaly-spec-type", value_keyword(elle->arena, anomaly_name(first)));
+	value_put_keyword(elle->arena, map, "anomaly-spec-type", value_keyword(elle->arena, anomaly_name(first)));
 	value_put_keyword(elle->arena, map, "does-not-contain", anomalies_value(elle->arena, finished));
 	value_put_int(elle->arena, map, "scc-size", part->graph.vertices);
 	elle_report(elle, ANOMALY_CYCLE_SEARCH_TIMEOUT, map);
@@ -155,8 +154,7 @@ search_part(struct part *part)
 }
 
 static void
-search_component(
-    struct elle *elle, const uint32_t *members, uint32_t count, uint32_t *local, uint64_t *total_work)
+search_component(struct elle *elle, const uint32_t *members, uint32_t count, uint32_t *local, uint64_t *total_work)
 {
 	struct part part = {.elle = elle, .members = members, .total_work = total_work};
 
@@ -177,7 +175,7 @@ search_components(struct elle *elle)
 	uint64_t work = TOTAL_WORK_MAX;
 
 	memset(local, 0xff, ((size_t)elle->txn_count + 1) * sizeof(*local));
-	elle_components_find(&components, &elle->graph, UINT8_MAX);
+	elle_components_find(&components, &elle->graph, UINT8_MAX, false);
 	for (c = 0; c < components.count; c++)
 		search_component(elle, components.members + components.first[c],
 		    components.first[c + 1] - components.first[c], local, &work);
@@ -198,16 +196,27 @@ kinds_with(uint8_t type)
 	return anomalies;
 }
 
-void
-elle_link(struct elle *elle, uint32_t from, uint32_t to, enum elle_type type)
+static void
+add_edge(struct elle *elle, uint32_t from, uint32_t to, enum elle_type type)
 {
-	if (from == to)
-		return;
 	if (elle->edge_count == elle->edge_capacity) {
 		elle->edge_capacity = elle->edge_capacity > 0 ? elle->edge_capacity * 2 : 1024;
 		elle->edges = memory_resize(elle->edges, elle->edge_capacity, sizeof(*elle->edges));
 	}
 	elle->edges[elle->edge_count++] = (struct elle_edge){from, to, type};
+}
+
+void
+elle_link(struct elle *elle, uint32_t from, uint32_t to, enum elle_type type)
+{
+	if (from != to)
+		add_edge(elle, from, to, type);
+}
+
+void
+elle_link_loop(struct elle *elle, uint32_t txn, enum elle_type type)
+{
+	add_edge(elle, txn, txn, type);
 }
 
 void
