@@ -7,19 +7,6 @@
  */
 #include "txn_hub.h"
 
-/* Performs one operation on the hub. */
-static int
-step(struct node *n, json_t *op, json_t *completed)
-{
-	json_t *body = json_pack("{s:s, s:[O]}", "type", "txn", "txn", op), *reply;
-	int outcome = task_call(n, node_peer(n, 0), body, HUB_TIMEOUT_MS, &reply);
-
-	if (outcome == TASK_OK)
-		json_array_extend(completed, json_object_get(reply, "txn"));
-	json_decref(reply);
-	return outcome;
-}
-
 static void
 run_steps(struct node *n, void *arg)
 {
@@ -28,7 +15,7 @@ run_steps(struct node *n, void *arg)
 	int outcome = TASK_OK;
 
 	for (size_t i = 0; outcome == TASK_OK && i < json_array_size(job->txn); i++)
-		outcome = step(n, json_array_get(job->txn, i), completed);
+		outcome = hub_step(n, json_array_get(job->txn, i), completed);
 	hub_end(job, outcome, completed);
 }
 

@@ -115,6 +115,19 @@ hub_handle(struct node *n, const struct message *m, task_fn *elsewhere)
 		hub_end(job, ERROR_TIMEOUT, NULL);
 }
 
+/* Performs one operation on the hub, and appends it completed. */
+static inline int
+hub_step(struct node *n, json_t *op, json_t *completed)
+{
+	json_t *body = json_pack("{s:s, s:[O]}", "type", "txn", "txn", op), *reply;
+	int outcome = task_call(n, node_peer(n, 0), body, HUB_TIMEOUT_MS, &reply);
+
+	if (outcome == TASK_OK)
+		json_array_extend(completed, json_object_get(reply, "txn"));
+	json_decref(reply);
+	return outcome;
+}
+
 #define HUB_PROGRAM .state_size = sizeof(struct hub), .start = hub_start, .stop = hub_stop
 
 #endif
