@@ -18,9 +18,11 @@ enum verdict { VERDICT_VALID, VERDICT_UNKNOWN, VERDICT_INVALID };
 struct check_options {
 	enum { AVAILABILITY_ANY, AVAILABILITY_TOTAL, AVAILABILITY_FRACTION } availability;
 	double availability_fraction;
-	const char *const *consistency_models; /* NULL-terminated */
-	const struct net_stats *net;           /* NULL: no journal, no :net */
+	const char *const *consistency_models;   /* NULL-terminated */
+	bool sequential_keys, linearizable_keys; /* what registers may be taken for, key by key */
+	const struct net_stats *net;             /* NULL: no journal, no :net */
 	size_t node_count;
+	const char *directory; /* where a checker may leave pictures; NULL: nowhere */
 };
 
 typedef const struct value *check_fn(struct arena *, const struct history *, const struct check_options *);
@@ -33,6 +35,8 @@ check_fn check_broadcast;    /* set-full with :broadcast for :add */
 check_fn check_counter;      /* maelstrom.workload.pn-counter/checker, g-counter's too */
 check_fn check_linearizable; /* jepsen.tests.linearizable-register's, key by key */
 check_fn check_kafka;        /* jepsen.tests.kafka/checker */
+check_fn check_list_append;  /* elle.list-append/check, by jepsen.tests.cycle.append/checker */
+check_fn check_rw_register;  /* maelstrom.workload.txn-rw-register/checker, which is elle.rw-register's */
 check_fn check_stats;        /* jepsen.checker/stats */
 check_fn check_availability; /* maelstrom.checker/availability-checker */
 check_fn check_exceptions;   /* jepsen.checker/unhandled-exceptions */

@@ -38,8 +38,8 @@ hash_int(uint32_t n)
 	return n == 0 ? 0 : finish(mix(0, n), 4);
 }
 
-static uint32_t
-hash_long(uint64_t n)
+uint32_t
+clojure_hash_long(uint64_t n)
 {
 	return n == 0 ? 0 : finish(mix(mix(0, (uint32_t)n), (uint32_t)(n >> 32)), 8);
 }
@@ -63,6 +63,18 @@ java_hash(const char *text, size_t length)
 	return hash;
 }
 
+static uint32_t clojure_hash(const struct value *);
+
+static uint32_t
+hash_ordered(const struct value *sequence)
+{
+	uint32_t hash = 1;
+
+	for (size_t i = 0; i < sequence->count; i++)
+		hash = 31 * hash + clojure_hash(sequence->items[i]);
+	return finish(mix(0, hash), (uint32_t)sequence->count);
+}
+
 static uint32_t
 clojure_hash(const struct value *value)
 {
@@ -72,9 +84,12 @@ clojure_hash(const struct value *value)
 	case VALUE_BOOL:
 		return value->boolean ? 1231 : 1237;
 	case VALUE_INT:
-		return hash_long((uint64_t)value->integer);
+		return clojure_hash_long((uint64_t)value->integer);
 	case VALUE_STRING:
 		return hash_int(java_hash(value->text, value->length));
+	case VALUE_VECTOR:
+	case VALUE_LIST:
+		return hash_ordered(value);
 	default:
 		return (uint32_t)value_hash(value);
 	}

@@ -20,8 +20,10 @@ struct clojure_ranked {
 };
 
 /* Where a key of a hash map, or an item of a set, comes in its order: the lowest first. Exact for nil, booleans,
- * integers of 64 bits and strings; an order of our own for all else. */
+ * integers of 64 bits, strings and sequences of these; an order of our own for all else. */
 uint64_t clojure_rank(const struct value *);
+/* Murmur3 of a long, as Clojure hashes it. */
+uint32_t clojure_hash_long(uint64_t);
 /* By rank; equals by item. */
 void clojure_sort(struct clojure_ranked *, size_t count);
 

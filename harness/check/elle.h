@@ -82,7 +82,7 @@ struct elle_edge {
 	uint32_t types;
 };
 
-/* Edges by their origin, and then by the rank of their end: no two alike, none from a vertex to itself. */
+/* Edges by their origin, and then by their end: no two alike. */
 struct elle_graph {
 	uint32_t vertices;
 	size_t *first; /* of each vertex, and one more */
@@ -117,6 +117,7 @@ struct elle {
 	uint64_t prohibited, reportable; /* anomalies, given the models that were asked for */
 
 	struct elle_txn *txns;
+	uint32_t *txn_at; /* by position in history->ops; ELLE_NONE: not a client's */
 	uint32_t txn_count;
 	uint32_t completed; /* the first ones are those with a completion */
 	struct elle_mop *mops;
@@ -124,7 +125,7 @@ struct elle {
 	uint32_t *elements; /* versions */
 	uint32_t element_count;
 
-	const struct value **keys;
+	const struct value *const *keys;
 	uint32_t key_count;
 	uint32_t *version_keys;
 	const struct value **version_values;
@@ -176,6 +177,8 @@ bool elle_is_reportable(const struct elle *, enum anomaly);
 
 /* Transaction `to` depends on `from`. Linking one to itself does nothing. */
 void elle_link(struct elle *, uint32_t from, uint32_t to, enum elle_type);
+/* It depends on itself. By Elle's rules that counts only where it also is in a cycle with others. */
+void elle_link_loop(struct elle *, uint32_t txn, enum elle_type);
 
 /* Searches the graph that was linked. Bounded work: what was not finished is reported as cycle-search-timeout. */
 void elle_search(struct elle *);

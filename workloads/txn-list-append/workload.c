@@ -197,4 +197,5 @@ const struct workload txn_list_append_workload = {
     .invoke = invoke,
     .catches_errors = true,
     .reusable = true,
+    .check = check_list_append,
 };

@@ -35,4 +35,5 @@ const struct workload txn_rw_register_workload = {
     .invoke = invoke,
     .catches_errors = true,
     .reusable = true,
+    .check = check_rw_register,
 };
