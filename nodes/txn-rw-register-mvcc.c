@@ -22,11 +22,11 @@
  * is still locked after LOCK_MS, its lock is taken away, and the other can not
  * commit any more. So a node may die at any point.
  *
- * Promises: snapshot isolation. A transaction reads the versions that were
- * committed when it began, and of two that overlap and write the same key only
- * one commits (first committer wins). Two that read what the other writes may
- * both commit (write skew): it is not serializable. Partitions between nodes do
- * not matter; nobody is answered while the services are silent. Error 30: others
+ * Promises: strong snapshot isolation. A transaction reads what was committed
+ * when it began, and of two that overlap and write the same key only one
+ * commits (first committer wins). Two that read what the other writes may both
+ * commit (write skew): it is not serializable. Partitions between nodes do not
+ * matter; nobody is answered while the services are silent. Error 30: others
  * were faster again and again, nothing has happened and nothing will; 11: the
  * services did not answer before anything could be committed, likewise; 0:
  * nobody knows.
@@ -38,6 +38,9 @@
  * A row keeps its last VERSIONS_MAX versions; before one is dropped, what it
  * was the primary of is finished. A transaction that needs an older one begins
  * anew.
+ *
+ * txn-list-append-mvcc.c is the same over lists, in which write skew is easier
+ * to see.
  *
  * Assumes: timestamps are handed out in real-time order (lin-tso).
  *
@@ -53,6 +56,12 @@
 #include "node.h"
 #include "task.h"
 #include "txn.h"
+
+#ifndef TXN_PROGRAM
+#define TXN_PROGRAM txn_rw_register_mvcc_program
+#define TXN_NAME    "txn-rw-register-mvcc"
+#define TXN_WRITES  TXN_WRITE
+#endif
 
 #define ATTEMPTS     8    /* to perform a transaction ... */
 #define ATTEMPTS_MS  2500 /* ... the last one begun no later than this, so that the client hears what became of it */
@@ -610,7 +619,7 @@ make_cells(struct transaction *t)
 	for (size_t i = 0; i < ops; i++) {
 		struct txn_op op = txn_op(t->txn, i);
 
-		t->cells[i] = (struct cell){.key = txn_key(op.key), .writes = op.f == TXN_WRITE};
+		t->cells[i] = (struct cell){.key = txn_key(op.key), .writes = op.f != TXN_READ};
 	}
 	qsort(t->cells, ops, sizeof(*t->cells), cell_order);
 	for (size_t i = 0; i < ops; i++) {
@@ -631,7 +640,7 @@ make_cells(struct transaction *t)
 static void
 handle_txn(struct node *n, const struct message *m)
 {
-	json_t *txn = txn_unpack(n, m, TXN_WRITE);
+	json_t *txn = txn_unpack(n, m, TXN_WRITES);
 	struct transaction *t;
 
 	if (txn == NULL)
@@ -651,8 +660,9 @@ static const struct route routes[] = {
     {NULL, NULL},
 };
 
-const struct program txn_rw_register_mvcc_program = {
-    .name = "txn-rw-register-mvcc",
-    .summary = "snapshot isolation over registers: Percolator on lin-kv and lin-tso",
+const struct program TXN_PROGRAM = {
+    .name = TXN_NAME,
+    .summary = TXN_WRITES == TXN_WRITE ? "snapshot isolation over registers: Percolator on lin-kv and lin-tso"
+				       : "snapshot isolation over lists: Percolator on lin-kv and lin-tso",
     .routes = routes,
 };
