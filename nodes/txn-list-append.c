@@ -13,7 +13,7 @@
  * transaction's sake. Error 11: it has not happened and never will; 0: nobody
  * knows; 12: that is no transaction, and nothing of it has happened.
  *
- * Assumes: nodes do not lose their memory.
+ * Assumes: what raft.h says of nodes that are killed and started again.
  *
  * txn-rw-register.c is the same over registers.
  */
@@ -29,6 +29,8 @@
 #define TXN_NAME    "txn-list-append"
 #define TXN_WRITES  TXN_APPEND
 #endif
+
+#define PATIENCE_MS 3500 /* before the runtime's deadline, at which nothing definite can be said any more */
 
 struct store {
 	bool lease; /* option */
@@ -125,7 +127,7 @@ static void
 start(struct node *n)
 {
 	struct store *store = node_state(n);
-	struct raft_options options = {.lease = store->lease};
+	struct raft_options options = {.patience_ms = PATIENCE_MS, .lease = store->lease};
 
 	store->values = json_object();
 	if (store->values == NULL)
