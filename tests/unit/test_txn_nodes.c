@@ -384,10 +384,9 @@ offer_snapshot(struct world *w, int index, const char *data)
 	char line[400];
 
 	snprintf(line, sizeof(line),
-	    "{\"src\":\"n1\",\"dest\":\"n0\",\"body\":{\"type\":\"raft_snapshot\",\"term\":5,\"round\":%d,\"sent\":0,"
-	    "\"bound\":0,"
-	    "\"index\":%d,\"index_term\":4,\"offset\":0,\"done\":true,\"data\":\"%s\"}}",
-	    index, index, data);
+	    "{\"src\":\"n1\",\"dest\":\"n0\",\"body\":{\"type\":\"raft_snapshot\",\"term\":5,\"at\":0,\"round\":0,"
+	    "\"timeout\":300,\"promise\":0,\"index\":%d,\"index_term\":4,\"offset\":0,\"done\":true,\"data\":\"%s\"}}",
+	    index, data);
 	world_feed(w, 0, line);
 }
 
