@@ -126,9 +126,10 @@ $(BUILD)/fuzz/all.a: $(fuzz_o)
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/all.a
 	$(fuzz_cc) -fsanitize=fuzzer,address,undefined -MMD -MP -o $@ $< $(BUILD)/fuzz/all.a $(pkg_libs)
 
-$(BUILD)/bench/%: tests/bench/%.c $(BUILD)/config.mk
+$(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libharness.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) -std=c11 $(warnings) $(CPPFLAGS) $(pkg_cflags) $(CFLAGS) $(LDFLAGS) -o $@ $< $(pkg_libs)
+	$(CC) -std=c11 $(warnings) $(CPPFLAGS) $(pkg_cflags) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libharness.a $(BUILD)/libcommon.a \
+	    $(pkg_libs)
 
 test: all $(BUILD)/test-deps $(units:%=$(BUILD)/unit/%) $(fuzzers:%=$(BUILD)/fuzz/%)
 	@BUILD=$(BUILD) tests/run.sh

@@ -133,6 +133,7 @@ struct elle {
 
 	struct elle_edge *edges; /* as they are linked, until elle_search() */
 	size_t edge_count, edge_capacity;
+	bool met; /* a workload has found transactions that might depend on one another: the graph is not empty */
 	struct elle_graph graph; /* from elle_search() on */
 
 	struct value *anomalies[ANOMALY_COUNT]; /* lists of maps; NULL: none. Or true, where Elle has that */

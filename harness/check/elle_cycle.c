@@ -1,14 +1,17 @@
 /*
  * The search for a cycle of one kind: breadth first over paths from a vertex,
  * each with the state of an automaton that says which edges it may still take
- * and which it must (elle.bfs). From each vertex in turn, in the order in which
- * Elle's graphs list them, so that the same cycle is found first.
+ * and which it must (elle.bfs). There are two ways to do it.
  *
- * Elle follows every path. Here a path ends where another one has been with the
- * same state, and so the work is linear in the edges; what this may miss are
- * cycles that would cross that other path. Where that could be, because a path
- * was cut for crossing itself and because there is a closed walk of that kind,
- * every path is followed after all.
+ * Elle's is to follow every path, from each vertex in turn, in the order in
+ * which its graphs list them. Of how many paths there are it takes no notice;
+ * but in small components it finds the very cycle that Elle finds.
+ *
+ * The other one ends a path where another one has been with the same state, so
+ * that the work for a vertex is linear in the edges. What this may miss are
+ * cycles that would cross that other path: where that could be, because a path
+ * was cut for crossing itself and there is a closed walk of that kind, every
+ * path is followed after all.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +21,8 @@
 #include "memory.h"
 
 #define ORDER       (ELLE_PROCESS | ELLE_REALTIME)
-#define NESTED_MAX  32      /* loops within loops that are searched again */
-#define PATHS_MAX   1000000 /* that are followed from one vertex */
-#define STEP_STATES 4       /* of one edge: at most one for each of its types that matters */
+#define NESTED_MAX  32 /* loops within loops that are searched again */
+#define STEP_STATES 4  /* of one edge: at most one for each of its types that matters */
 
 /* ---- the automaton ------------------------------------------------------------------------ */
 
@@ -37,6 +39,7 @@ static const uint8_t rw_modes[] = {
     [ELLE_RW_LEGAL] = RW_LEGAL,
     [ELLE_RW_SINGLE] = RW_SINGLE,
     [ELLE_RW_NONADJACENT] = RW_FREE,
+    [ELLE_RW_ADJACENT] = RW_LEGAL,
 };
 
 static struct state
@@ -65,6 +68,8 @@ take(const struct elle_cycle_kind *kind, struct state *state, uint8_t type)
 {
 	bool rw = type == ELLE_RW;
 
+	if (kind->rw == ELLE_RW_ADJACENT && state->rw_wanted > 0 && !rw)
+		return false;
 	if ((kind->legal & type) != 0) {
 		if (state->rw == RW_TAKEN)
 			state->rw = RW_FREE;
@@ -91,7 +96,7 @@ step(const struct elle_cycle_kind *kind, struct state from, uint8_t types, bool 
 {
 	bool rw = from.rw_wanted > 0 || from.rw == RW_SINGLE || from.rw == RW_FREE;
 	uint8_t rw_types = rw ? ELLE_RW : 0, wanted = from.want & (uint8_t)~rw_types;
-	uint8_t masks[] = {rw_types, wanted, kind->legal & (uint8_t)~(rw_types | wanted)};
+	uint8_t masks[] = {rw_types, wanted, kind->legal & (uint8_t) ~(rw_types | wanted)};
 	size_t count = 0;
 
 	for (size_t m = 0; m < 3; m++) {
@@ -123,13 +128,14 @@ struct search {
 	uint64_t *work;
 	struct node *nodes;
 	size_t count, capacity;
-	uint64_t *seen;   /* of each vertex: states in which a path has been there */
-	uint32_t *marks;  /* of each vertex; for selecting a part */
+	uint64_t *seen;  /* of each vertex: states in which a path has been there */
+	uint32_t *marks; /* of each vertex; for selecting a part */
 	uint32_t *cycle;
-	uint32_t length;  /* of the cycle that was found; 0: none */
+	uint32_t length; /* of the cycle that was found; 0: none */
 	unsigned nested;
 	bool every_path;
-	bool cut;         /* a path was ended because it crossed itself */
+	bool loops; /* search the loops that paths run into */
+	bool cut;   /* a path was ended because it crossed itself */
 };
 
 static bool
@@ -205,6 +211,7 @@ static void
 search_init(struct search *search, const struct search *parent, const struct elle_graph *graph)
 {
 	*search = (struct search){.kind = parent->kind, .graph = graph, .work = parent->work};
+	search->every_path = search->loops = parent->loops;
 	search->nested = parent->nested + 1;
 	search->seen = memory_zero((size_t)graph->vertices * sizeof(*search->seen));
 	search->marks = memory_alloc((size_t)graph->vertices * sizeof(*search->marks));
@@ -265,7 +272,7 @@ reach(struct search *search, uint32_t node, uint32_t vertex, struct state state)
 		search->cut = true;
 	} else if (search->seen[vertex] != 0 && is_on_path(search, node, vertex)) {
 		search->cut = true;
-		if (is_final(state) && search->nested < NESTED_MAX)
+		if (search->loops && is_final(state) && search->nested < NESTED_MAX)
 			search_loop(search, node, vertex);
 	} else if (search->every_path || (search->seen[vertex] & state_bit(state)) == 0) {
 		push(search, vertex, node, state);
@@ -290,14 +297,11 @@ expand(struct search *search, uint32_t node)
 }
 
 static void
-follow(struct search *search, uint32_t start, size_t paths_max)
+follow(struct search *search, uint32_t start)
 {
 	restart(search, start);
-	for (uint32_t node = 0; node < search->count && search->length == 0 && *search->work > 0; node++) {
+	for (uint32_t node = 0; node < search->count && search->length == 0 && *search->work > 0; node++)
 		expand(search, node);
-		if (search->count > paths_max)
-			*search->work = 0;
-	}
 }
 
 /* Whether a walk that may cross itself comes back to its start with all that a cycle needs. */
@@ -330,11 +334,12 @@ search_from(struct search *search, uint32_t start)
 {
 	if (search->graph->first[start] == search->graph->first[start + 1])
 		return;
-	follow(search, start, SIZE_MAX);
-	if (search->length > 0 || !search->cut || *search->work == 0 || !walk_returns(search, start))
+	follow(search, start);
+	if (search->every_path || search->length > 0 || !search->cut || *search->work == 0 ||
+	    !walk_returns(search, start))
 		return;
 	search->every_path = true;
-	follow(search, start, PATHS_MAX);
+	follow(search, start);
 	search->every_path = false;
 }
 
@@ -344,6 +349,40 @@ static uint8_t
 types_of(const struct elle_cycle_kind *kind)
 {
 	return kind->legal | kind->required | (kind->rw != ELLE_RW_LEGAL ? ELLE_RW : 0);
+}
+
+/* Types of all edges between members of a component. */
+static uint8_t
+types_within(const struct elle_graph *graph, const uint32_t *component_of, uint32_t component, uint32_t vertex)
+{
+	uint8_t types = 0;
+
+	for (size_t e = graph->first[vertex]; e < graph->first[vertex + 1]; e++)
+		if (component_of[graph->to[e]] == component)
+			types |= graph->types[e];
+	return types;
+}
+
+bool
+elle_cycle_is_possible(const struct elle_graph *graph, const struct elle_cycle_kind *kind)
+{
+	uint8_t needed = kind->required | (kind->rw_wanted > 0 ? ELLE_RW : 0), types;
+	uint32_t *component_of = memory_zero((size_t)graph->vertices * sizeof(*component_of)), c, i;
+	struct elle_components components;
+	bool possible = false;
+
+	elle_components_find(&components, graph, types_of(kind), true);
+	for (c = 0; c < components.count; c++)
+		for (i = components.first[c]; i < components.first[c + 1]; i++)
+			component_of[components.members[i]] = c + 1;
+	for (c = 0; c < components.count && !possible; c++) {
+		for (types = 0, i = components.first[c]; i < components.first[c + 1]; i++)
+			types |= types_within(graph, component_of, c + 1, components.members[i]);
+		possible = (types & needed) == needed;
+	}
+	elle_components_free(&components);
+	free(component_of);
+	return possible;
 }
 
 /* The part of a graph that a kind is about, its edges in Elle's order. */
@@ -393,11 +432,11 @@ starts_of(const struct elle_graph *graph, const uint64_t *ranks, struct clojure_
 }
 
 uint32_t
-elle_find_cycle(const struct elle_graph *graph, const uint64_t *ranks, const struct elle_cycle_kind *kind,
+elle_find_cycle(const struct elle_graph *graph, const uint64_t *ranks, const struct elle_cycle_kind *kind, bool as_elle,
     uint64_t *work, uint32_t *cycle)
 {
 	struct clojure_ranked *starts = memory_alloc(((size_t)graph->vertices + 1) * sizeof(*starts));
-	const struct search none = {.kind = kind, .work = work};
+	const struct search none = {.kind = kind, .work = work, .loops = as_elle};
 	struct elle_graph part;
 	struct search search;
 	uint32_t count, i;

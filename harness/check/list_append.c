@@ -160,7 +160,7 @@ static const struct value *
 element(struct elle *elle, uint32_t version)
 {
 	return version != ELLE_NONE ? elle->version_values[version]
-	                            : value_keyword(elle->arena, "elle.list-append/init");
+				    : value_keyword(elle->arena, "elle.list-append/init");
 }
 
 static const struct value *
@@ -213,7 +213,7 @@ explain(struct elle *elle, uint32_t from, uint32_t to, enum elle_type type)
 		if (elle_mop(elle, txn->done, m)->write != (type != ELLE_WR))
 			continue;
 		step = type == ELLE_WR ? explain_read(elle, from, to, m)
-		                       : explain_append(elle, from, to, m, type == ELLE_RW);
+				       : explain_append(elle, from, to, m, type == ELLE_RW);
 	}
 	return step;
 }
@@ -223,24 +223,20 @@ render(struct buffer *text, const struct value *step, const char *from, const ch
 {
 	const struct value *type = value_get(step, "type"), *value = value_get(step, "value");
 
-	if (value_is_keyword(type, "ww")) {
+	if (value_is_keyword(type, "ww"))
 		buffer_printf(text, "%s appended ", from);
-		edn_write(text, value);
-	} else if (value_is_keyword(type, "wr")) {
+	else if (value_is_keyword(type, "wr"))
 		buffer_printf(text, "%s read %s's append of ", to, from);
-		edn_write(text, value);
-	} else if (value->type == VALUE_KEYWORD) {
-		buffer_printf(text, "%s read nothing of %s's first append, ", from, to);
-		edn_write(text, value_get(step, "value'"));
-	} else {
+	else
 		buffer_printf(text, "%s did not read %s's append of ", from, to);
-		edn_write(text, value_get(step, "value'"));
-	}
+	edn_write(text, value_is_keyword(type, "rw") ? value_get(step, "value'") : value);
 	buffer_append_string(text, " to key ");
 	edn_write(text, value_get(step, "key"));
 	if (value_is_keyword(type, "ww")) {
 		buffer_printf(text, " before %s appended ", to);
 		edn_write(text, value_get(step, "value'"));
+	} else if (value->type == VALUE_KEYWORD) {
+		buffer_append_string(text, ", which was empty then");
 	}
 }
 

@@ -9,9 +9,9 @@
 
 /* What a transaction must read of a key: what it read last, and behind it what it has appended since. */
 struct expected {
-	uint32_t txn;               /* that this is about; ELLE_NONE: none */
+	uint32_t txn;                /* that this is about; ELLE_NONE: none */
 	const struct elle_mop *read; /* NULL: it read nothing so far, and has only appended */
-	uint32_t since;             /* the first micro-operation behind that read, or the first append */
+	uint32_t since;              /* the first micro-operation behind that read, or the first append */
 };
 
 /* Compares the transaction's own appends to a key, from one micro-operation to another, with these elements. */
@@ -51,10 +51,9 @@ is_as_expected(const struct elle *elle, struct elle_mops mops, uint32_t m, const
 		return false;
 	before = read->count - appends;
 	if (base != NULL && (base->count != before || memcmp(&elle->elements[base->first], &elle->elements[read->first],
-	                                                  before * sizeof(*elle->elements)) != 0))
+							  before * sizeof(*elle->elements)) != 0))
 		return false;
-	return ends_with_appends(
-	    elle, mops, expected->since, m, &elle->elements[read->first + before], read);
+	return ends_with_appends(elle, mops, expected->since, m, &elle->elements[read->first + before], read);
 }
 
 static const struct value *
@@ -221,8 +220,8 @@ report_duplicates(struct elle *elle, uint32_t txn, uint32_t m, struct count *cou
 
 	value_put_keyword(elle->arena, map, "op", elle_txn_value(elle, txn));
 	value_put_keyword(elle->arena, map, "mop", elle_mop_value(elle, txn, m));
-	value_put_keyword(elle->arena, map, "duplicates",
-	    duplicates_value(elle, elle_mop(elle, elle->txns[txn].done, m), counts));
+	value_put_keyword(
+	    elle->arena, map, "duplicates", duplicates_value(elle, elle_mop(elle, elle->txns[txn].done, m), counts));
 	elle_report(elle, ANOMALY_DUPLICATE_ELEMENTS, map);
 }
 

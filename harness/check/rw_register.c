@@ -125,6 +125,21 @@ index_count(const struct rw_index *index, uint32_t version)
 
 /* ---- what Elle refuses ------------------------------------------------------------------------ */
 
+static bool
+values_are_there(const struct rw_register *rw)
+{
+	const struct history *history = rw->elle->history;
+	const struct op *op;
+
+	for (size_t i = 0; i < history->count; i++) {
+		op = &history->ops[i];
+		if (op_is_client(op) && op->value->type == VALUE_NIL)
+			return elle_fail(
+			    rw->elle, "operation %lld has no transaction as its value", (long long)op->index);
+	}
+	return true;
+}
+
 /* elle.txn/assert-type-sanity */
 static bool
 keys_are_alike(const struct rw_register *rw)
@@ -162,12 +177,13 @@ link_all(const struct rw_register *rw, const struct rw_index *from, uint32_t ver
 {
 	size_t i, j;
 
+	rw->elle->met |= index_count(from, version) > 0 && index_count(to, other) > 0;
 	for (i = from->first[version]; i < from->first[version + 1]; i++)
 		for (j = to->first[other]; j < to->first[other + 1]; j++)
-			if (from->txns[i] != to->txns[j])
-				elle_link(rw->elle, from->txns[i], to->txns[j], type);
-			else if (type == ELLE_WR)
+			if (from->txns[i] == to->txns[j] && type == ELLE_WR)
 				elle_link_loop(rw->elle, from->txns[i], type);
+			else
+				elle_link(rw->elle, from->txns[i], to->txns[j], type);
 }
 
 /* How many links the order of versions makes. */
@@ -207,7 +223,7 @@ link_txns(const struct rw_register *rw)
 static bool
 find_anomalies(struct rw_register *rw)
 {
-	if (!elle_read(rw->elle))
+	if (!elle_read(rw->elle) || !values_are_there(rw))
 		return false;
 	note_accesses(rw);
 	index_txns(&rw->readers, rw, false);
