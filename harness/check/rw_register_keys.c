@@ -5,7 +5,10 @@
  * it is linearizable, whoever comes later in real time does.
  *
  * From each transaction on a key there is a link to the next ones on that key:
- * those that follow it without another one on that key between.
+ * those that follow it without another one on that key between. (Elle 0.2.2
+ * changes sets that it shares while it computes these links, and so sees
+ * contradictions at times where there are none; and it throws where several
+ * cycles of one key's versions hold nil. Here is what it means to do.)
  */
 #include <stdlib.h>
 
