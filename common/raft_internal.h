@@ -8,7 +8,9 @@
 #include <sys/queue.h>
 
 #include "buffer.h"
+#include "once.h"
 #include "raft.h"
+#include "round_trips.h"
 
 /* ---- the log (raft_log.c) ------------------------------------------------- */
 
@@ -24,6 +26,7 @@ struct raft_log {
 	size_t first, count, capacity;
 	size_t bytes;
 	int64_t base, base_term;
+	int64_t changed; /* from here on, since raft_storage.c has last set it */
 };
 
 int64_t log_last(const struct raft_log *);
@@ -36,17 +39,6 @@ void log_compact(struct raft_log *, int64_t base);                 /* drops what
 void log_reset(struct raft_log *, int64_t base, int64_t base_term);
 /* The last index up to `index`, which must be in the log, whose term is not above `term`; or base-1. */
 int64_t log_term_end(const struct raft_log *, int64_t index, int64_t term);
-
-/* ---- latency (raft_latency.c) ---------------------------------------------- */
-
-/* Round trips, smoothed as in RFC 6298, though more slowly; in units of 1/16 ms and 1/8 ms. */
-struct raft_latency {
-	int64_t mean16, deviation8;
-	bool known;
-};
-
-void latency_sample(struct raft_latency *, int64_t ms);
-int64_t latency_bound(const struct raft_latency *); /* what a round trip rarely exceeds, in ms */
 
 /* ---- tickets (raft_ticket.c) ------------------------------------------------ */
 
@@ -99,16 +91,30 @@ struct raft_peer {
 	size_t offset; /* of the chunk on its way */
 
 	/* raft_ticket.c: what it has forwarded to us */
-	int64_t incarnation, newest;
-	uint64_t seen[RAFT_FORWARDS_SEEN / 64];
+	struct once forwards;
 };
 
 /* ---- limits (raft.c) ------------------------------------------------------------ */
 
 /* Those of raft.h; tests make them small. */
 struct raft_limits {
-	size_t tickets, log_entries, log_bytes, unapplied_bytes, chunk_bytes, batch_entries, stash;
+	size_t tickets, log_entries, log_bytes, unapplied_bytes, chunk_bytes, batch_entries, stash, stored_bytes;
 	bool patient; /* no election but what the test asks for */
+};
+
+/* ---- durable state (raft_storage.c) ------------------------------------------ */
+
+struct raft_storage {
+	bool durable;
+	int64_t life;            /* of this process: the first is 1 */
+	int64_t born_term;       /* the term that this life began with */
+	int64_t term;            /* as it is stored */
+	int vote;                /* the same */
+	int64_t promise_ms;      /* no promise not to vote was longer */
+	int64_t snapshot_index;  /* of the one that is stored */
+	size_t live_bytes;       /* what was stored after the last rewriting */
+	int64_t written, synced; /* entries; all that are written are synced once there were more ... */
+	uint64_t syncs;          /* ... than so many syncs */
 };
 
 /* ---- the whole (raft.c) ------------------------------------------------------- */
@@ -141,7 +147,7 @@ struct raft {
 	bool transferred; /* this candidacy was asked for by the leader */
 
 	/* raft_latency.c */
-	struct raft_latency latency;
+	struct round_trips latency;
 	int64_t announced_ms; /* the time-out that the leader has told, or 0 */
 
 	/* raft_replication.c */
@@ -167,6 +173,8 @@ struct raft {
 	struct raft_tickets tickets[TICKET_PLACES];
 	size_t ticket_count;
 	int64_t incarnation, next_forward;
+
+	struct raft_storage storage;
 };
 
 int raft_quorum(const struct raft *);
@@ -174,6 +182,8 @@ int raft_quorum(const struct raft *);
 int64_t raft_quorum_value(const struct raft *, int64_t own, int64_t (*of)(const struct raft_peer *));
 /* Becomes a follower of that term; of nobody (-1) or of a leader. */
 void raft_follow(struct raft *, int64_t term, int leader);
+/* Called when a room is done with whatever came: stores what must be, and sees to the next time. */
+void raft_settle(struct raft *);
 /* Something is to be done at that time at the latest. */
 void raft_arm(struct raft *, int64_t due);
 /* Whatever is to be sent is sent at the end of this turn, together. */
@@ -241,6 +251,14 @@ void snapshot_drop(struct raft *);
 void snapshot_receive(struct raft *, int peer, json_t *body);
 void snapshot_ok(struct raft *, int peer, json_t *body);
 void snapshot_compact(struct raft *); /* forgets what is applied and too much */
+
+/* ---- durable state (raft_storage.c) ---------------------------------------------------- */
+
+void storage_begin(struct raft *); /* takes up what an earlier life has left */
+/* Stores what has changed, to be synced before this turn's messages leave. */
+void storage_settle(struct raft *);
+/* The last of our entries that may be counted: all up to there are durable. Without a disk, the last one. */
+int64_t storage_synced(const struct raft *);
 
 /* ---- reads (raft_read.c) --------------------------------------------------------------- */
 

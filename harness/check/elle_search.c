@@ -258,6 +258,10 @@ kinds_with(uint8_t type)
 static void
 add_edge(struct elle *elle, uint32_t from, uint32_t to, enum elle_type type)
 {
+	if (elle->edge_count == ELLE_EDGES_MAX) {
+		elle_fail(elle, "more than %zu dependencies", ELLE_EDGES_MAX);
+		return;
+	}
 	if (elle->edge_count == elle->edge_capacity) {
 		elle->edge_capacity = elle->edge_capacity > 0 ? elle->edge_capacity * 2 : 1024;
 		elle->edges = memory_resize(elle->edges, elle->edge_capacity, sizeof(*elle->edges));
@@ -287,6 +291,8 @@ elle_search(struct elle *elle)
 		elle_link_processes(elle);
 	if (elle->edge_count == 0 && !elle->met)
 		elle_report(elle, ANOMALY_EMPTY_TRANSACTION_GRAPH, &value_true);
+	if (elle->error != NULL)
+		return;
 	elle_graph_build(&elle->graph, elle->edges, elle->edge_count, elle->txn_count);
 	free(elle->edges);
 	elle->edges = NULL;

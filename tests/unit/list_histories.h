@@ -17,7 +17,7 @@
 #define LIST_TXNS_MAX   512
 #define LIST_MOPS_MAX   4
 #define LIST_KEYS_MAX   8
-#define LIST_LENGTH_MAX 512
+#define LIST_LENGTH_MAX 1024
 #define LIST_PAST_MAX   4
 
 struct list {
@@ -70,6 +70,7 @@ list_step(struct list_maker *maker, struct list_txn *txn)
 	struct list_mop *mop = &txn->mops[txn->done++];
 	struct list *list = &maker->store[mop->key];
 
+	assert_true(list->count < LIST_LENGTH_MAX);
 	if (mop->write)
 		list->items[list->count++] = mop->element;
 	else if (maker->database == LIST_STALE && list_below(maker, 3) == 0)

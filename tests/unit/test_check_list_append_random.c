@@ -13,7 +13,14 @@
  * orders are known, and an acyclic graph without other anomalies can be
  * executed in its order. So these histories end with a transaction that reads
  * all keys, and there both verdicts must be the same.
+ *
+ * And of random histories Elle itself has judged, its results must come out.
+ * They are in a file, three lines each: options, history and result; it is the
+ * first argument, or $RANDOM_LIST_APPEND, or tests/random/list-append.edn.
  */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "check.h"
 #include "elle_help.h"
 #include "list_histories.h"
@@ -338,15 +345,62 @@ what_is_rejected_has_no_serial_order(void **state)
 	compare_with_orders(false);
 }
 
+/* ---- what Elle says ----------------------------------------------------------------------------- */
+
+#define JUDGED_MIN 90
+
+static const char *file_name = "tests/random/list-append.edn";
+
+static void
+assert_judged(const char *options_text, const char *history_text, const char *result_text)
+{
+	const char *models[] = {NULL, NULL};
+	struct check_options options = {.consistency_models = models};
+	const struct value *ours, *elles;
+	struct history history;
+
+	history_from(&history, history_text);
+	models[0] = value_get(edn(&history.arena, options_text), "consistency-models")->items[0]->text;
+	elles = edn(&history.arena, result_text);
+	ours = check_list_append(&history.arena, &history, &options);
+	if (!elle_agrees(ours, elles) || (value_get(ours, "error") == NULL) != (value_get(elles, "error") == NULL))
+		fail_msg("not so: %s\n%s%s", result_text, options_text, history_text);
+	history_free(&history);
+}
+
+static void
+elle_says_the_same(void **state)
+{
+	char *lines[3] = {0};
+	size_t sizes[3] = {0}, count = 0;
+	FILE *file = fopen(file_name, "r");
+
+	(void)state;
+	if (file == NULL)
+		fail_msg("cannot open %s", file_name);
+	while (getline(&lines[count % 3], &sizes[count % 3], file) > 0)
+		if (++count % 3 == 0)
+			assert_judged(lines[0], lines[1], lines[2]);
+	assert_true(count / 3 >= JUDGED_MIN);
+	for (size_t i = 0; i < 3; i++)
+		free(lines[i]);
+	fclose(file);
+}
+
 int
-main(void)
+main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(serial_histories_are_accepted),
 	    cmocka_unit_test(planted_anomalies_are_found),
 	    cmocka_unit_test(observed_histories_agree_with_serial_orders),
 	    cmocka_unit_test(what_is_rejected_has_no_serial_order),
+	    cmocka_unit_test(elle_says_the_same),
 	};
 
+	if (getenv("RANDOM_LIST_APPEND") != NULL)
+		file_name = getenv("RANDOM_LIST_APPEND");
+	if (argc > 1)
+		file_name = argv[1];
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
