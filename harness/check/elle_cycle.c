@@ -18,108 +18,17 @@
 
 #include "champ.h"
 #include "elle_internal.h"
+#include "elle_state.h"
 #include "memory.h"
 
-#define ORDER       (ELLE_PROCESS | ELLE_REALTIME)
-#define NESTED_MAX  32 /* loops within loops that are searched again */
-#define STEP_STATES 4  /* of one edge: at most one for each of its types that matters */
-
-/* ---- the automaton ------------------------------------------------------------------------ */
-
-/* Everything that a path has to remember, in six bits. */
-struct state {
-	uint8_t want;      /* types that must still be taken */
-	uint8_t rw_wanted; /* rw edges that must still be taken */
-	uint8_t rw;        /* RW_... */
-};
-
-enum { RW_LEGAL, RW_SINGLE, RW_FREE, RW_TAKEN };
-
-static const uint8_t rw_modes[] = {
-    [ELLE_RW_LEGAL] = RW_LEGAL,
-    [ELLE_RW_SINGLE] = RW_SINGLE,
-    [ELLE_RW_NONADJACENT] = RW_FREE,
-    [ELLE_RW_ADJACENT] = RW_LEGAL,
-};
-
-static struct state
-first_state(const struct elle_cycle_kind *kind)
-{
-	return (struct state){kind->required, kind->rw_wanted, rw_modes[kind->rw]};
-}
-
-static bool
-is_final(struct state state)
-{
-	return state.want == 0 && state.rw_wanted == 0 && state.rw != RW_TAKEN;
-}
-
-static uint64_t
-state_bit(struct state state)
-{
-	int want = ((state.want & ELLE_WR) != 0) | ((state.want & ORDER) != 0) << 1;
-
-	return UINT64_C(1) << (want << 4 | state.rw_wanted << 2 | state.rw);
-}
-
-/* Takes one edge of one type. False: it may not. */
-static bool
-take(const struct elle_cycle_kind *kind, struct state *state, uint8_t type)
-{
-	bool rw = type == ELLE_RW;
-
-	if (kind->rw == ELLE_RW_ADJACENT && state->rw_wanted > 0 && !rw)
-		return false;
-	if ((kind->legal & type) != 0) {
-		if (state->rw == RW_TAKEN)
-			state->rw = RW_FREE;
-	} else if (rw && state->rw == RW_SINGLE) {
-		state->rw = RW_LEGAL;
-	} else if (rw && state->rw == RW_FREE) {
-		state->rw = RW_TAKEN;
-	} else {
-		return false;
-	}
-	if (rw && state->rw_wanted > 0)
-		state->rw_wanted--;
-	state->want &= (uint8_t)~type;
-	return true;
-}
-
-/*
- * The states behind an edge with several types: as an rw, as what is wanted, as
- * anything else. A cycle can be told from any of its vertices: one that needs
- * something begins with it.
- */
-static size_t
-step(const struct elle_cycle_kind *kind, struct state from, uint8_t types, bool first, struct state states[STEP_STATES])
-{
-	bool rw = from.rw_wanted > 0 || from.rw == RW_SINGLE || from.rw == RW_FREE;
-	uint8_t rw_types = rw ? ELLE_RW : 0, wanted = from.want & (uint8_t)~rw_types;
-	uint8_t masks[] = {rw_types, wanted, kind->legal & (uint8_t) ~(rw_types | wanted)};
-	size_t count = 0;
-
-	for (size_t m = 0; m < 3; m++) {
-		for (uint8_t type = ELLE_WW; type <= ELLE_REALTIME; type = (uint8_t)(type << 1)) {
-			states[count] = from;
-			if ((types & masks[m] & type) == 0 || !take(kind, &states[count], type))
-				continue;
-			count++;
-			if (m == 2)
-				break;
-		}
-		if (first && (m == 0 ? from.rw_wanted > 0 : from.want != 0))
-			break;
-	}
-	return count;
-}
+#define NESTED_MAX 32 /* loops within loops that are searched again */
 
 /* ---- paths ------------------------------------------------------------------------------------ */
 
 struct node {
 	uint32_t vertex;
 	uint32_t parent; /* ELLE_NONE: the start */
-	struct state state;
+	struct elle_state state;
 };
 
 struct search {
@@ -150,14 +59,14 @@ spend(struct search *search, uint64_t work)
 }
 
 static void
-push(struct search *search, uint32_t vertex, uint32_t parent, struct state state)
+push(struct search *search, uint32_t vertex, uint32_t parent, struct elle_state state)
 {
 	if (search->count == search->capacity) {
 		search->capacity = search->capacity > 0 ? search->capacity * 2 : 64;
 		search->nodes = memory_resize(search->nodes, search->capacity, sizeof(*search->nodes));
 	}
 	search->nodes[search->count++] = (struct node){vertex, parent, state};
-	search->seen[vertex] |= state_bit(state);
+	search->seen[vertex] |= elle_state_bit(state);
 }
 
 static void
@@ -167,7 +76,7 @@ restart(struct search *search, uint32_t start)
 		search->seen[search->nodes[i].vertex] = 0;
 	search->count = 0;
 	search->cut = false;
-	push(search, start, ELLE_NONE, first_state(search->kind));
+	push(search, start, ELLE_NONE, elle_state_first(search->kind));
 }
 
 /* Whether the path to a node leads through a vertex. */
@@ -262,19 +171,19 @@ search_loop(struct search *search, uint32_t node, uint32_t vertex)
 
 /* One step from a node. */
 static void
-reach(struct search *search, uint32_t node, uint32_t vertex, struct state state)
+reach(struct search *search, uint32_t node, uint32_t vertex, struct elle_state state)
 {
 	uint32_t start = search->nodes[0].vertex;
 
-	if (vertex == start && is_final(state)) {
+	if (vertex == start && elle_state_is_final(state)) {
 		search->length = path_from(search, node, start, search->cycle);
 	} else if (vertex == start) {
 		search->cut = true;
 	} else if (search->seen[vertex] != 0 && is_on_path(search, node, vertex)) {
 		search->cut = true;
-		if (search->loops && is_final(state) && search->nested < NESTED_MAX)
+		if (search->loops && elle_state_is_final(state) && search->nested < NESTED_MAX)
 			search_loop(search, node, vertex);
-	} else if (search->every_path || (search->seen[vertex] & state_bit(state)) == 0) {
+	} else if (search->every_path || (search->seen[vertex] & elle_state_bit(state)) == 0) {
 		push(search, vertex, node, state);
 	}
 }
@@ -284,11 +193,11 @@ expand(struct search *search, uint32_t node)
 {
 	const struct elle_graph *graph = search->graph;
 	uint32_t vertex = search->nodes[node].vertex;
-	struct state states[STEP_STATES + 1];
+	struct elle_state states[ELLE_STATES_MAX];
 	size_t e, s, count;
 
 	for (e = graph->first[vertex]; e < graph->first[vertex + 1] && spend(search, 1); e++) {
-		count = step(search->kind, search->nodes[node].state, graph->types[e], node == 0, states);
+		count = elle_state_step(search->kind, search->nodes[node].state, graph->types[e], node == 0, states);
 		for (s = 0; s < count && search->length == 0; s++)
 			reach(search, node, graph->to[e], states[s]);
 		if (search->length > 0)
@@ -309,7 +218,7 @@ static bool
 walk_returns(struct search *search, uint32_t start)
 {
 	const struct elle_graph *graph = search->graph;
-	struct state states[STEP_STATES + 1];
+	struct elle_state states[ELLE_STATES_MAX];
 	size_t e, s, count;
 	uint32_t vertex;
 
@@ -317,11 +226,12 @@ walk_returns(struct search *search, uint32_t start)
 	for (uint32_t node = 0; node < search->count; node++) {
 		vertex = search->nodes[node].vertex;
 		for (e = graph->first[vertex]; e < graph->first[vertex + 1] && spend(search, 1); e++) {
-			count = step(search->kind, search->nodes[node].state, graph->types[e], node == 0, states);
+			count = elle_state_step(
+			    search->kind, search->nodes[node].state, graph->types[e], node == 0, states);
 			for (s = 0; s < count; s++) {
-				if (graph->to[e] == start && is_final(states[s]))
+				if (graph->to[e] == start && elle_state_is_final(states[s]))
 					return true;
-				if ((search->seen[graph->to[e]] & state_bit(states[s])) == 0)
+				if ((search->seen[graph->to[e]] & elle_state_bit(states[s])) == 0)
 					push(search, graph->to[e], node, states[s]);
 			}
 		}
