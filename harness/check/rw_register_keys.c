@@ -121,7 +121,7 @@ static void
 add_member(struct sweep *sweep, uint32_t txn)
 {
 	if (sweep->member_count == sweep->member_capacity) {
-		sweep->member_capacity = sweep->member_capacity > 0 ? sweep->member_capacity * 2 : 1024;
+		sweep->member_capacity *= 2;
 		sweep->members = memory_resize(sweep->members, sweep->member_capacity, sizeof(*sweep->members));
 	}
 	sweep->members[sweep->member_count++] = txn;
@@ -162,7 +162,7 @@ static void
 change_set(struct sweep *sweep, uint32_t key, struct set set)
 {
 	if (sweep->log_count == sweep->log_capacity) {
-		sweep->log_capacity = sweep->log_capacity > 0 ? sweep->log_capacity * 2 : 1024;
+		sweep->log_capacity *= 2;
 		sweep->log = memory_resize(sweep->log, sweep->log_capacity, sizeof(*sweep->log));
 	}
 	sweep->log[sweep->log_count++] = (struct change){key, sweep->sets[key], sweep->last_change[key]};
@@ -251,7 +251,7 @@ advance(struct sweep *sweep, uint32_t txn)
 			sweep->next[kept++] = sweep->next[i];
 	sweep->next_count = kept;
 	if (sweep->next_count == sweep->next_capacity) {
-		sweep->next_capacity = sweep->next_capacity > 0 ? sweep->next_capacity * 2 : 16;
+		sweep->next_capacity *= 2;
 		sweep->next = memory_resize(sweep->next, sweep->next_capacity, sizeof(*sweep->next));
 	}
 	sweep->next[sweep->next_count++] = txn;
@@ -275,9 +275,12 @@ void
 rw_link_linearizable_keys(const struct rw_register *rw, struct rw_links *links)
 {
 	const struct elle *elle = rw->elle;
-	struct sweep sweep = {.rw = rw, .links = links};
+	struct sweep sweep = {.rw = rw, .links = links, .log_capacity = 64, .member_capacity = 64, .next_capacity = 16};
 	uint32_t txn;
 
+	sweep.log = memory_alloc(sweep.log_capacity * sizeof(*sweep.log));
+	sweep.members = memory_alloc(sweep.member_capacity * sizeof(*sweep.members));
+	sweep.next = memory_alloc(sweep.next_capacity * sizeof(*sweep.next));
 	sweep.sets = memory_zero(((size_t)elle->key_count + 1) * sizeof(*sweep.sets));
 	sweep.last_change = memory_zero(((size_t)elle->key_count + 1) * sizeof(*sweep.last_change));
 	sweep.log_at = memory_zero(((size_t)elle->txn_count + 1) * sizeof(*sweep.log_at));
