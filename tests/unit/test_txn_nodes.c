@@ -1,8 +1,8 @@
 /*
  * The nodes for transactions: what they answer, that nothing of a malformed
  * transaction happens, that reads cost no entries, snapshots; and, under loss,
- * repetition, overtaking and partitions, that Elle's checks find their
- * histories strict serializable.
+ * repetition, overtaking, partitions and restarts, that Elle's checks find
+ * their histories strict serializable.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -45,15 +45,25 @@ raft_of(const struct world *w, int i)
 	return store_of(w, i)->raft;
 }
 
-static void
-open_world(struct world *w, const struct kind *kind, int count, uint64_t seed, bool lease)
+static const struct program *
+program_of(const struct kind *kind)
 {
-	char name[] = "txn", level[] = "--log-level", error[] = "error", with[] = "--lease";
-	char *args[] = {name, level, error, lease ? with : NULL, NULL};
 	const struct program *program = registry_find(kind->name);
 
 	assert_non_null(program);
-	world_new(w, program, count, seed, args);
+	return program;
+}
+
+/* Command lines: as it is, with leases, with a disk. */
+#define ARGS(...) ((char *[]){(char[]){"txn"}, (char[]){"--log-level"}, (char[]){"error"}, __VA_ARGS__})
+#define PLAIN     ARGS(NULL)
+#define LEASE     ARGS((char[]){"--lease"}, NULL)
+#define DISK      ARGS((char[]){"--data-dir"}, (char[]){"disk"}, NULL)
+
+static void
+open_world(struct world *w, const struct kind *kind, int count, uint64_t seed)
+{
+	world_new(w, program_of(kind), count, seed, PLAIN);
 }
 
 static int
@@ -130,7 +140,7 @@ performs_in_order(void **state)
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {
-		open_world(&w, &kinds[0], 3, 1, false);
+		open_world(&w, &kinds[0], 3, 1);
 		assert_txn(&w, i, "[]", "[]");
 		assert_txn(&w, i, "[['r',1,null]]", "[['r',1,null]]");
 		assert_txn(&w, i, "[['append',1,8],['r',1,null],['append',1,6],['append',2,9],['r',1,null]]",
@@ -138,7 +148,7 @@ performs_in_order(void **state)
 		assert_txn(&w, (i + 1) % 3, "[['r',2,null],['r',1,null],['r',3,null],['r',2,null]]",
 		    "[['r',2,[9]],['r',1,[8,6]],['r',3,null],['r',2,[9]]]");
 		world_free(&w);
-		open_world(&w, &kinds[1], 3, 1, false);
+		open_world(&w, &kinds[1], 3, 1);
 		assert_txn(&w, i, "[['r',1,null],['w',1,8],['r',1,null],['w',1,6],['w',2,null],['r',1,null]]",
 		    "[['r',1,null],['w',1,8],['r',1,8],['w',1,6],['w',2,null],['r',1,6]]");
 		assert_txn(&w, (i + 1) % 3, "[['r',2,null],['r',1,null]]", "[['r',2,null],['r',1,6]]");
@@ -158,7 +168,7 @@ takes_any_json(void **state)
 	(void)state;
 	foreach_kind(k)
 	{
-		open_world(&w, k, 2, 1, false);
+		open_world(&w, k, 2, 1);
 		for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
 			snprintf(
 			    txn, sizeof(txn), "[['r',%s,null],['%s',%s,{'x':%zu}]]", keys[i], k->write, keys[i], i);
@@ -185,7 +195,7 @@ refuses_what_is_malformed(void **state)
 	(void)state;
 	foreach_kind(k)
 	{
-		open_world(&w, k, 3, 1, false);
+		open_world(&w, k, 3, 1);
 		for (size_t i = 0; i < sizeof(malformed) / sizeof(*malformed); i++) {
 			char txn[100];
 			size_t length = 0;
@@ -225,7 +235,7 @@ limits_the_length(void **state)
 	int64_t most, more;
 
 	(void)state;
-	open_world(&w, &kinds[0], 1, 1, false);
+	open_world(&w, &kinds[0], 1, 1);
 	world_run(&w, 1000);
 	most = world_ask(&w, 0, reads(TXN_OPS_MAX));
 	more = world_ask(&w, 0, reads(TXN_OPS_MAX + 1));
@@ -248,7 +258,7 @@ reads_are_no_entries(void **state)
 		char txn[100];
 		int64_t last;
 
-		open_world(&w, k, 3, 1, false);
+		open_world(&w, k, 3, 1);
 		snprintf(txn, sizeof(txn), "[['%s',1,1]]", k->write);
 		assert_txn(&w, 0, txn, txn);
 		last = log_last(&raft_of(&w, leader_of(&w))->log);
@@ -275,7 +285,7 @@ a_minority_aborts(void **state)
 		int64_t read, write;
 		int leader, other;
 
-		open_world(&w, k, 5, 1, false);
+		open_world(&w, k, 5, 1);
 		assert_txn(&w, 0, "[['r',1,null]]", "[['r',1,null]]");
 		leader = leader_of(&w);
 		other = (leader + 1) % 5;
@@ -307,7 +317,7 @@ restores_snapshots(void **state)
 	{
 		int other;
 
-		open_world(&w, k, 3, 1, false);
+		open_world(&w, k, 3, 1);
 		assert_txn(&w, 0, "[]", "[]");
 		other = (leader_of(&w) + 1) % 3;
 		for (int i = 0; i < 3; i++) {
@@ -347,7 +357,7 @@ shrugs_off_peers_gone_wrong(void **state)
 	{
 		int leader, id = 100;
 
-		open_world(&w, k, 3, 1, false);
+		open_world(&w, k, 3, 1);
 		assert_txn(&w, 0, "[]", "[]");
 		leader = leader_of(&w);
 		for (size_t i = 0; i < sizeof(forwards) / sizeof(*forwards); i++)
@@ -399,7 +409,7 @@ drops_snapshots_that_are_none(void **state)
 	(void)state;
 	foreach_kind(k)
 	{
-		open_world(&w, k, 3, 1, false);
+		open_world(&w, k, 3, 1);
 		for (int i = 0; i < (int)(sizeof(data) / sizeof(*data)); i++)
 			offer_snapshot(&w, 10 + i, data[i]);
 		if (k->lists)
@@ -426,6 +436,7 @@ struct client_state {
 
 struct trial {
 	const struct kind *kind;
+	bool restarts;
 	struct world w;
 	struct history history;
 	struct random random;
@@ -519,34 +530,76 @@ finish_all(struct trial *t)
 	}
 }
 
+/* Small ones, so that snapshots are made, stored, sent and restored. */
+static void
+set_limits(struct raft *r)
+{
+	r->limits.log_entries = 20;
+	r->limits.chunk_bytes = 200;
+	r->limits.stored_bytes = 2000;
+}
+
+/* Kills a node, now or in the midst of storing something, and starts those that are dead again after a while. */
+static void
+kill_and_restart(struct trial *t)
+{
+	struct world *w = &t->w;
+	struct actor *victim = &w->actors[random_below(&t->random, (uint64_t)w->count)];
+
+	if (random_below(&t->random, 60) == 0)
+		world_kill(w, (int)(victim - w->actors));
+	else if (random_below(&t->random, 60) == 0)
+		victim->dies = DEATH_BY_CHANCE;
+	for (int i = 0; i < w->count; i++)
+		if (w->actors[i].node == NULL && random_below(&t->random, 20) == 0) {
+			world_restart(w, program_of(t->kind), i, DISK);
+			if (w->actors[i].node != NULL)
+				set_limits(raft_of(w, i));
+		}
+}
+
 static void
 break_something(struct trial *t)
 {
 	struct world *w = &t->w;
+	uint64_t count = (uint64_t)w->count;
 
 	if (random_below(&t->random, 60) == 0)
 		world_partition(w, (uint32_t)random_below(&t->random, 32));
 	if (random_below(&t->random, 60) == 0)
-		w->blocked[random_below(&t->random, (uint64_t)w->count)][random_below(&t->random, (uint64_t)w->count)] =
-		    true;
+		w->blocked[random_below(&t->random, count)][random_below(&t->random, count)] = true;
 	if (random_below(&t->random, 30) == 0)
 		world_partition(w, 0);
+	if (t->restarts)
+		kill_and_restart(t);
 }
 
 static void
-try(const struct kind *kind, uint64_t seed, bool lease, struct trial *t)
+judge(struct trial *t, uint64_t seed)
 {
 	const struct check_options options = {0};
-	const struct value *result;
+	const struct value *result = t->workload->check(&t->history.arena, &t->history, &options);
+	struct buffer text = {0};
 
-	*t = (struct trial){.kind = kind, .workload = workload_find(kind->name)};
-	open_world(&t->w, kind, seed % 2 ? 5 : 3, seed, lease);
+	if (verdict_of(result) == VERDICT_VALID)
+		return;
+	edn_write(&text, result);
+	fail_msg("%s, seed %d: %s", t->kind->name, (int)seed, buffer_string(&text));
+}
+
+static void
+try(struct trial *t, const struct kind *kind, uint64_t seed, char *const args[], bool restarts)
+{
+	*t = (struct trial){.kind = kind, .workload = workload_find(kind->name), .restarts = restarts};
+	world_new(&t->w, program_of(kind), seed % 2 ? 5 : 3, seed, args);
 	t->w.latency_max_ms = 60;
 	t->w.loss = t->w.duplication = 50;
 	t->generator = calloc(1, t->workload->state_size);
 	random_seed(&t->random, seed, "trial", 0);
 	for (int i = 0; i < CLIENTS; i++)
 		t->clients[i].process = i;
+	for (int i = 0; i < t->w.count; i++)
+		set_limits(raft_of(&t->w, i));
 	for (int step = 0; step < STEPS; step++) {
 		break_something(t);
 		for (int i = 0; i < CLIENTS; i++)
@@ -557,36 +610,51 @@ try(const struct kind *kind, uint64_t seed, bool lease, struct trial *t)
 		world_run(&t->w, 20);
 	}
 	finish_all(t);
-	result = t->workload->check(&t->history.arena, &t->history, &options);
-	if (verdict_of(result) != VERDICT_VALID) {
-		struct buffer text = {0};
-
-		edn_write(&text, result);
-		fail_msg("%s, seed %d: %s", kind->name, (int)seed, buffer_string(&text));
-	}
+	judge(t, seed);
 	free(t->generator);
 	history_free(&t->history);
 	world_free(&t->w);
 }
 
 static void
-is_strict_serializable_under_faults(void **state)
+try_seeds(uint64_t first, uint64_t last, char *const args[], bool restarts)
 {
-	(void)state;
 	foreach_kind(k)
 	{
 		int oks = 0, fails = 0, infos = 0;
 
-		for (uint64_t seed = 1; seed <= 8; seed++) {
+		for (uint64_t seed = first; seed <= last; seed++) {
 			static struct trial t;
 
-			try(k, seed, seed % 4 == 0, &t);
+			try(&t, k, seed, args, restarts);
 			oks += t.oks;
 			fails += t.fails;
 			infos += t.infos;
 		}
-		assert_true(oks > 2000 && fails > 10 && infos > 10);
+		if (oks < 500 || fails < 5 || infos < 10)
+			fail_msg("%s: only %d ok, %d fail, %d info", k->name, oks, fails, infos);
 	}
+}
+
+static void
+is_strict_serializable_under_faults(void **state)
+{
+	(void)state;
+	try_seeds(1, 6, PLAIN, false);
+}
+
+static void
+is_strict_serializable_with_leases(void **state)
+{
+	(void)state;
+	try_seeds(7, 10, LEASE, false);
+}
+
+static void
+is_strict_serializable_through_restarts(void **state)
+{
+	(void)state;
+	try_seeds(11, 16, DISK, true);
 }
 
 int
@@ -603,6 +671,8 @@ main(void)
 	    cmocka_unit_test(shrugs_off_peers_gone_wrong),
 	    cmocka_unit_test(drops_snapshots_that_are_none),
 	    cmocka_unit_test(is_strict_serializable_under_faults),
+	    cmocka_unit_test(is_strict_serializable_with_leases),
+	    cmocka_unit_test(is_strict_serializable_through_restarts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
