@@ -346,11 +346,12 @@ elle_find_cycle(const struct elle_graph *graph, const uint64_t *ranks, const str
     uint64_t *work, uint32_t *cycle)
 {
 	struct clojure_ranked *starts = memory_alloc(((size_t)graph->vertices + 1) * sizeof(*starts));
-	const struct search none = {.kind = kind, .work = work, .loops = as_elle};
+	struct search none = {.kind = kind, .loops = as_elle};
 	struct elle_graph part;
 	struct search search;
 	uint32_t count, i;
 
+	none.work = work;
 	project(&part, graph, ranks, types_of(kind));
 	search_init(&search, &none, &part);
 	count = starts_of(&part, ranks, starts);

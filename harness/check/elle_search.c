@@ -215,8 +215,9 @@ search_part(struct part *part)
 static void
 search_component(struct elle *elle, const uint32_t *members, uint32_t count, uint32_t *local, uint64_t *total_work)
 {
-	struct part part = {.elle = elle, .members = members, .total_work = total_work};
+	struct part part = {.elle = elle, .members = members};
 
+	part.total_work = total_work;
 	elle_graph_select(&part.graph, &elle->graph, members, count, local);
 	part.ranks = memory_alloc(count * sizeof(*part.ranks));
 	part.cycle = memory_alloc(count * sizeof(*part.cycle));

@@ -34,7 +34,7 @@ elle_state_bit(struct elle_state state)
 
 /* Takes one edge of one type. False: it may not. */
 static bool
-take(const struct elle_cycle_kind *kind, struct elle_state *state, uint8_t type)
+take(const struct elle_cycle_kind *kind, struct elle_state *state, unsigned type)
 {
 	bool rw = type == ELLE_RW;
 
@@ -66,7 +66,7 @@ elle_state_step(const struct elle_cycle_kind *kind, struct elle_state from, uint
 	size_t count = 0;
 
 	for (size_t m = 0; m < 3; m++) {
-		for (uint8_t type = ELLE_WW; type <= ELLE_REALTIME; type = (uint8_t)(type << 1)) {
+		for (unsigned type = ELLE_WW; type <= ELLE_REALTIME; type <<= 1) {
 			states[count] = from;
 			if ((types & masks[m] & type) == 0 || !take(kind, &states[count], type))
 				continue;

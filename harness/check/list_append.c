@@ -240,7 +240,7 @@ render(struct buffer *text, const struct value *step, const char *from, const ch
 	}
 }
 
-const struct elle_workload list_append_workload = {
+static const struct elle_workload workload = {
     .write = "append",
     .lists = true,
     .priority = {ELLE_WW, ELLE_WR, ELLE_RW},
@@ -249,6 +249,20 @@ const struct elle_workload list_append_workload = {
 };
 
 /* ---- the checker ------------------------------------------------------------------------------------------------ */
+
+const char *
+list_describe(const struct elle *elle, uint32_t version)
+{
+	struct buffer text = {0};
+	const char *copy;
+
+	edn_write(&text, elle->version_values[version]);
+	buffer_append_string(&text, " of key ");
+	edn_write(&text, elle->keys[elle->version_keys[version]]);
+	copy = arena_copy(elle->arena, text.bytes, text.length);
+	buffer_free(&text);
+	return copy;
+}
 
 /* Elle refuses a history in which an element is appended to a key twice: nothing could be inferred from it. */
 static bool
@@ -264,7 +278,8 @@ appends_are_unique(struct elle *elle)
 			if (!mop->write)
 				continue;
 			if (appended[elle->elements[mop->first]])
-				good = elle_fail(elle, "an element is appended to a key twice");
+				good = elle_fail(
+				    elle, "appended twice: %s", list_describe(elle, elle->elements[mop->first]));
 			appended[elle->elements[mop->first]] = true;
 		}
 	}
@@ -295,7 +310,7 @@ check_list_append(struct arena *arena, const struct history *history, const stru
 	const struct value *result;
 	struct elle elle;
 
-	elle_init(&elle, arena, history, options, &list_append_workload, &state);
+	elle_init(&elle, arena, history, options, &workload, &state);
 	if (elle_read(&elle) && appends_are_unique(&elle) && list_find_dirty_updates(&elle)) {
 		find_all(&elle, &state);
 		result = elle_result(&elle);

@@ -173,7 +173,8 @@ walk_key(struct elle *elle, const struct list_orders *orders, const uint32_t *wr
 	for (i = 0; i < key->count; i++) {
 		txn = writer[orders->order[key->first + i]];
 		if (txn == ELLE_NONE)
-			return elle_fail(elle, "an element was read that no completed transaction appended");
+			return elle_fail(elle, "appended by no completed transaction: %s",
+			    list_describe(elle, orders->order[key->first + i]));
 		if (elle->txns[txn].type == OP_INFO ||
 		    (elle->txns[txn].type == OP_FAIL && outcome(elle, walk.txn) == OP_FAIL))
 			continue;

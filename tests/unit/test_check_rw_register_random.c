@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "check.h"
+#include "check/rw_register.h"
 #include "elle_help.h"
 #include "rw_histories.h"
 
@@ -162,6 +163,112 @@ rejected_histories_have_no_serial_order_in_real_time(void **state)
 	assert_sound("strict-serializable", true);
 }
 
+/* ---- links of linearizable keys -------------------------------------------------------------- */
+
+/* Whether one comes right after the other in real time: nothing that succeeded lies between. */
+static bool
+is_next(const struct elle *elle, uint32_t from, uint32_t to)
+{
+	const struct elle_txn *a = &elle->txns[from], *b = &elle->txns[to];
+
+	if (a->type != OP_OK || a->complete > b->invoke)
+		return false;
+	for (uint32_t t = 0; t < elle->completed; t++)
+		if (elle->txns[t].type == OP_OK && elle->txns[t].invoke > a->complete &&
+		    elle->txns[t].complete < b->invoke)
+			return false;
+	return true;
+}
+
+/* The version that a transaction left, or that it found. */
+static uint32_t
+version_at(const struct rw_register *rw, const struct rw_access *access, bool left)
+{
+	uint32_t versions[] = {left ? access->write : access->read, left ? access->read : access->write};
+
+	for (int i = 0; i < 2; i++)
+		if (versions[i] != ELLE_NONE && !rw_is_initial(rw, versions[i]))
+			return versions[i];
+	return rw->initial + access->key;
+}
+
+/* Marks the links from `first` along all ways from `at` that do not lead over the key. */
+static void
+mark_links(
+    const struct rw_register *rw, const struct rw_access *first, uint32_t at, uint32_t key, bool *been, bool *links)
+{
+	const struct rw_access *access;
+
+	for (uint32_t t = 0; t < rw->elle->completed; t++) {
+		if (been[t] || !is_next(rw->elle, at, t))
+			continue;
+		been[t] = true;
+		access = rw_access_of(rw, t, key);
+		if (access == NULL)
+			mark_links(rw, first, t, key, been, links);
+		else if (rw->elle->txns[t].type == OP_OK || access->write != ELLE_NONE)
+			links[version_at(rw, first, true) * rw->versions + version_at(rw, access, false)] = true;
+	}
+}
+
+static void
+mark_all_links(const struct rw_register *rw, bool *links)
+{
+	bool *been = calloc(rw->elle->txn_count, sizeof(*been));
+
+	for (uint32_t t = 0; t < rw->elle->completed; t++)
+		for (size_t i = rw->access_first[t]; i < rw->access_first[t + 1] && rw->elle->txns[t].type == OP_OK;
+		     i++) {
+			memset(been, 0, rw->elle->txn_count * sizeof(*been));
+			mark_links(rw, &rw->accesses[i], t, rw->accesses[i].key, been, links);
+		}
+	for (uint32_t v = 0; v < rw->versions; v++)
+		links[v * rw->versions + v] = false;
+	free(been);
+}
+
+static void
+assert_links(struct rw_register *rw)
+{
+	bool *expected = calloc((size_t)rw->versions * rw->versions, sizeof(*expected));
+	bool *found = calloc((size_t)rw->versions * rw->versions, sizeof(*found));
+	struct rw_links links = {0};
+
+	mark_all_links(rw, expected);
+	rw_link_linearizable_keys(rw, &links);
+	for (size_t i = 0; i < links.count; i++)
+		found[links.items[i].from * rw->versions + links.items[i].to] = true;
+	assert_memory_equal(found, expected, (size_t)rw->versions * rw->versions * sizeof(*found));
+	free(links.items);
+	free(expected);
+	free(found);
+}
+
+/* The sweep finds just those links that all ways through the order of transactions give. */
+static void
+linearizable_keys_link_neighbours(void **state)
+{
+	const struct check_options options = {0};
+	static struct made made;
+	struct history history;
+	struct elle elle;
+
+	(void)state;
+	for (uint64_t seed = 0; seed < 200; seed++) {
+		struct rw_register rw = {.elle = &elle};
+
+		history = (struct history){0};
+		made_generate(&made, seed, (enum made_database)(seed % MADE_DATABASES), 40);
+		made_history(&made, &history);
+		elle_init(&elle, &history.arena, &history, &options, &rw_register_workload, &rw);
+		assert_true(rw_read(&rw));
+		assert_links(&rw);
+		rw_free(&rw);
+		elle_free(&elle);
+		history_free(&history);
+	}
+}
+
 /* ---- judged by Elle ---------------------------------------------------------------------------- */
 
 struct line {
@@ -222,6 +329,7 @@ main(int argc, char **argv)
 	    cmocka_unit_test(snapshots_are_accepted),
 	    cmocka_unit_test(rejected_histories_have_no_serial_order),
 	    cmocka_unit_test(rejected_histories_have_no_serial_order_in_real_time),
+	    cmocka_unit_test(linearizable_keys_link_neighbours),
 	    cmocka_unit_test(elle_says_the_same),
 	};
 
