@@ -36,7 +36,7 @@ object	   = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 common_o  := $(call object,$(filter-out common/main.c,$(wildcard common/*.c)))
 nodes_o	  := $(call object,$(wildcard nodes/*.c) $(wildcard tests/broken/*.c))
 harness_o := $(call object,$(filter-out harness/main.c,$(wildcard harness/*.c harness/check/*.c)) \
-		$(wildcard workloads/*/workload.c)) $(BUILD)/gen/registry.o
+		$(wildcard workloads/*/*.c)) $(BUILD)/gen/registry.o
 
 .PHONY: all test sanitize valgrind soak bench tidy format rewrite install uninstall clean help programs FORCE
 all: programs $(BUILD)/bin/eddy
