@@ -36,7 +36,7 @@ object	   = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 common_o  := $(call object,$(filter-out common/main.c,$(wildcard common/*.c)))
 nodes_o	  := $(call object,$(wildcard nodes/*.c) $(wildcard tests/broken/*.c))
 harness_o := $(call object,$(filter-out harness/main.c,$(wildcard harness/*.c harness/check/*.c)) \
-		$(wildcard workloads/*/workload.c)) $(BUILD)/gen/registry.o
+		$(wildcard workloads/*/*.c)) $(BUILD)/gen/registry.o
 
 .PHONY: all test sanitize valgrind soak bench tidy format rewrite install uninstall clean help programs FORCE
 all: programs $(BUILD)/bin/eddy
@@ -50,8 +50,8 @@ help:
 $(BUILD)/config.mk: Makefile run.sh
 	@mkdir -p $(@D)
 	@./run.sh --deps build >&2
-	@{ echo "pkg_cflags := $$(pkg-config --cflags jansson libbsd-overlay)"; \
-	   echo "pkg_libs := $$(pkg-config --libs jansson libbsd-overlay)"; } >$@.new && mv $@.new $@
+	@{ echo "pkg_cflags := $$(pkg-config --cflags jansson libbsd-overlay zlib)"; \
+	   echo "pkg_libs := $$(pkg-config --libs jansson libbsd-overlay zlib)"; } >$@.new && mv $@.new $@
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/config.mk
 	@mkdir -p $(@D)
@@ -126,9 +126,10 @@ $(BUILD)/fuzz/all.a: $(fuzz_o)
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/all.a
 	$(fuzz_cc) -fsanitize=fuzzer,address,undefined -MMD -MP -o $@ $< $(BUILD)/fuzz/all.a $(pkg_libs)
 
-$(BUILD)/bench/%: tests/bench/%.c $(BUILD)/config.mk
+$(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libharness.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) -std=c11 $(warnings) $(CPPFLAGS) $(pkg_cflags) $(CFLAGS) $(LDFLAGS) -o $@ $< $(pkg_libs)
+	$(CC) -std=c11 $(warnings) $(CPPFLAGS) $(pkg_cflags) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libharness.a $(BUILD)/libcommon.a \
+	    $(pkg_libs)
 
 test: all $(BUILD)/test-deps $(units:%=$(BUILD)/unit/%) $(fuzzers:%=$(BUILD)/fuzz/%)
 	@BUILD=$(BUILD) tests/run.sh
@@ -140,7 +141,7 @@ valgrind: all
 	@./run.sh --deps valgrind >&2
 	@BUILD=$(BUILD) tests/valgrind.sh
 
-soak: all
+soak: all $(BUILD)/unit/test_lin_kv_availability $(BUILD)/unit/test_lin_kv_memory
 	@BUILD=$(BUILD) tests/soak.sh
 
 bench: all $(benches:%=$(BUILD)/bench/%)

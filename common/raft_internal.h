@@ -8,13 +8,15 @@
 #include <sys/queue.h>
 
 #include "buffer.h"
+#include "once.h"
 #include "raft.h"
+#include "round_trips.h"
 
 /* ---- the log (raft_log.c) ------------------------------------------------- */
 
 struct raft_entry {
 	int64_t term;
-	json_t *command; /* owned; NULL: the empty entry that begins a term (6.4, step 1) */
+	json_t *command; /* owned: ticket_command(); NULL: the empty entry that begins a term (6.4, step 1) */
 	size_t bytes;    /* about */
 };
 
@@ -24,6 +26,7 @@ struct raft_log {
 	size_t first, count, capacity;
 	size_t bytes;
 	int64_t base, base_term;
+	int64_t changed; /* from here on, since raft_storage.c has last set it */
 };
 
 int64_t log_last(const struct raft_log *);
@@ -36,17 +39,6 @@ void log_compact(struct raft_log *, int64_t base);                 /* drops what
 void log_reset(struct raft_log *, int64_t base, int64_t base_term);
 /* The last index up to `index`, which must be in the log, whose term is not above `term`; or base-1. */
 int64_t log_term_end(const struct raft_log *, int64_t index, int64_t term);
-
-/* ---- latency (raft_latency.c) ---------------------------------------------- */
-
-/* Round trips, smoothed as in RFC 6298, though more slowly; in units of 1/16 ms and 1/8 ms. */
-struct raft_latency {
-	int64_t mean16, deviation8;
-	bool known;
-};
-
-void latency_sample(struct raft_latency *, int64_t ms);
-int64_t latency_bound(const struct raft_latency *); /* what a round trip rarely exceeds, in ms */
 
 /* ---- tickets (raft_ticket.c) ------------------------------------------------ */
 
@@ -65,8 +57,8 @@ struct raft_ticket {
 	int64_t id;          /* forwarded: under this id, */
 	int leader;          /* to this one */
 	int forwards;        /* how often */
-	int64_t index, term; /* proposed: as this entry */
-	int64_t round;       /* reading: when this round is confirmed */
+	int64_t index, term; /* proposed: as this entry; reading: when that is applied, */
+	int64_t round;       /* ... and, at a leader, this round confirmed */
 };
 
 TAILQ_HEAD(raft_tickets, raft_ticket);
@@ -82,33 +74,56 @@ enum progress {
 
 struct raft_peer {
 	/* raft_election.c */
-	bool granted;
+	bool granted;            /* it votes for us, or would */
+	bool asked;              /* whether to stand, and is answered when our promise ends */
+	int64_t last, last_term; /* its log, when it granted */
 
 	/* raft_replication.c: the leader's */
 	enum progress progress;
 	int64_t next, match;
 	bool paused;        /* PROBE: a message is on its way */
 	int64_t sent_ms;    /* the last message of any kind */
+	bool owed;          /* it waits for what we have for it: not to be put off */
 	int64_t moved_ms;   /* the last time that match moved, or that entries were sent while none were on their way */
 	int64_t heard_ms;   /* the last answer of this term */
 	int64_t round_sent; /* raft_read.c: in a message to it */
 	int64_t round_acked; /* ... and in an answer */
 	int64_t lease_until; /* it votes for nobody else before that */
+	json_t *reads;       /* ids of its queries that it may answer; owned, may be NULL */
+
+	/* raft_thrift.c */
+	int64_t asked_upto;    /* the last entry it had been sent when it was asked to answer, ... */
+	int64_t asked_ms;      /* ... and since when it is asked for something that it has not acknowledged */
+	int64_t unanswered_ms; /* when the first message was sent that it has not answered; INT64_MAX: none */
 
 	/* raft_snapshot.c */
 	size_t offset; /* of the chunk on its way */
 
 	/* raft_ticket.c: what it has forwarded to us */
-	int64_t incarnation, newest;
-	uint64_t seen[RAFT_FORWARDS_SEEN / 64];
+	struct once forwards;
 };
 
 /* ---- limits (raft.c) ------------------------------------------------------------ */
 
 /* Those of raft.h; tests make them small. */
 struct raft_limits {
-	size_t tickets, log_entries, log_bytes, unapplied_bytes, chunk_bytes, batch_entries, stash;
+	size_t tickets, log_entries, log_bytes, unapplied_bytes, chunk_bytes, batch_entries, stash, stored_bytes;
 	bool patient; /* no election but what the test asks for */
+};
+
+/* ---- durable state (raft_storage.c) ------------------------------------------ */
+
+struct raft_storage {
+	bool durable;
+	int64_t life;            /* of this process: the first is 1 */
+	int64_t born_term;       /* the term that this life began with */
+	int64_t term;            /* as it is stored */
+	int vote;                /* the same */
+	int64_t promise_ms;      /* no promise not to vote was longer */
+	int64_t snapshot_index;  /* of the one that is stored */
+	size_t live_bytes;       /* what was stored after the last rewriting */
+	int64_t written, synced; /* entries; all that are written are synced once there were more ... */
+	uint64_t syncs;          /* ... than so many syncs */
 };
 
 /* ---- the whole (raft.c) ------------------------------------------------------- */
@@ -132,7 +147,8 @@ struct raft {
 	bool flushing; /* a flush is set for the end of the turn */
 
 	/* raft_election.c */
-	int64_t election_due;  /* of followers and candidates */
+	int64_t election_due;  /* not standing before that */
+	int64_t asking_due;    /* ... and asking then, again if need be */
 	bool roused;           /* there was a sign of life */
 	int64_t promise_until; /* no vote for anybody else before that */
 	int transfer_to;       /* -1: none */
@@ -141,12 +157,13 @@ struct raft {
 	bool transferred; /* this candidacy was asked for by the leader */
 
 	/* raft_latency.c */
-	struct raft_latency latency;
+	struct round_trips latency;
 	int64_t announced_ms; /* the time-out that the leader has told, or 0 */
 
 	/* raft_replication.c */
 	struct raft_log log;
 	int64_t commit, applied;
+	int64_t urgent; /* leader: clients wait for entries up to here */
 	int64_t
 	    agreed; /* follower: up to here our log is that of this term's leader; 0: nothing was found to fit yet */
 	json_t *stash[RAFT_STASH_MAX]; /* messages that came before what they continue */
@@ -167,6 +184,8 @@ struct raft {
 	struct raft_tickets tickets[TICKET_PLACES];
 	size_t ticket_count;
 	int64_t incarnation, next_forward;
+
+	struct raft_storage storage;
 };
 
 int raft_quorum(const struct raft *);
@@ -174,6 +193,8 @@ int raft_quorum(const struct raft *);
 int64_t raft_quorum_value(const struct raft *, int64_t own, int64_t (*of)(const struct raft_peer *));
 /* Becomes a follower of that term; of nobody (-1) or of a leader. */
 void raft_follow(struct raft *, int64_t term, int leader);
+/* Called when a room is done with whatever came: stores what must be, and sees to the next time. */
+void raft_settle(struct raft *);
 /* Something is to be done at that time at the latest. */
 void raft_arm(struct raft *, int64_t due);
 /* Whatever is to be sent is sent at the end of this turn, together. */
@@ -203,6 +224,7 @@ void election_begin(struct raft *);
 void election_rouse(struct raft *, bool by_client); /* there is somebody */
 void election_reset(struct raft *);                 /* draws the next time-out */
 void election_tick(struct raft *);
+void election_calm(struct raft *);          /* the leader was heard */
 int64_t election_next(const struct raft *); /* when the tick has something to do */
 /* Stands for election: with PreVote, or at once when the leader has asked for it. */
 void election_campaign(struct raft *, bool transferred);
@@ -221,6 +243,7 @@ void replication_flush(struct raft *);  /* sends what there is to send */
 int64_t replication_next(const struct raft *);
 void replication_append(struct raft *, int peer, json_t *body);
 void replication_append_ok(struct raft *, int peer, json_t *body);
+void replication_overhear(struct raft *, int peer, int64_t match);
 void replication_acked(struct raft *, int peer, int64_t match);
 void replication_commit(struct raft *, int64_t commit);
 bool replication_propose(struct raft *, json_t *command); /* steals; leader only */
@@ -242,11 +265,33 @@ void snapshot_receive(struct raft *, int peer, json_t *body);
 void snapshot_ok(struct raft *, int peer, json_t *body);
 void snapshot_compact(struct raft *); /* forgets what is applied and too much */
 
+/* ---- durable state (raft_storage.c) ---------------------------------------------------- */
+
+void storage_begin(struct raft *); /* takes up what an earlier life has left */
+/* Stores what has changed, to be synced before this turn's messages leave. */
+void storage_settle(struct raft *);
+/* The last of our entries that may be counted: all up to there are durable. Without a disk, the last one. */
+int64_t storage_synced(const struct raft *);
+
 /* ---- reads (raft_read.c) --------------------------------------------------------------- */
 
 void read_begin(struct raft *, struct raft_ticket *);
 void read_confirm(struct raft *); /* answers what is confirmed */
 bool read_has_lease(const struct raft *);
+void read_promise(struct raft *, int peer, int64_t id); /* leader: of two that are a quorum */
+void read_forget(struct raft *);
+void read_take(struct raft *, int peer, json_t *body); /* follower: the promises in a message that was heeded */
+
+/* ---- few messages (raft_thrift.c) -------------------------------------------------------- */
+
+/* Two nodes are a quorum: what a follower takes from its leader is committed. */
+bool thrift_pairs(const struct raft *);
+/* Whether an answer is wanted from this follower, now: of entries, or of the round. */
+bool thrift_asks(const struct raft *, int peer);
+/* It lacks so much that it should not wait for the next heartbeat. */
+bool thrift_is_much(const struct raft *, const struct raft_peer *);
+/* When somebody is to be asked in place of one that has not answered. */
+int64_t thrift_next(const struct raft *);
 
 /* ---- tickets (raft_ticket.c) ------------------------------------------------------------- */
 
@@ -255,8 +300,12 @@ void ticket_answer(struct raft *, struct raft_ticket *, json_t *body); /* steals
 void ticket_move(struct raft *, struct raft_ticket *, enum ticket_place);
 /* The leader has changed, or has become known, or is lost. */
 void tickets_leader(struct raft *);
+/* The machine's command in an entry's; NULL if there is none. Borrowed. */
+json_t *ticket_command(const json_t *entry);
 /* The entry at `index` was applied; body is its reply (stolen). */
-void tickets_applied(struct raft *, int64_t index, int64_t term, json_t *body);
+void tickets_applied(struct raft *, int64_t index, const struct raft_entry *, json_t *body);
+/* The ticket forwarded under that id, or NULL. */
+struct raft_ticket *ticket_find(struct raft *, int64_t id);
 /* A snapshot covers these: what became of proposals up to there cannot be told. */
 void tickets_covered(struct raft *, int64_t index);
 void tickets_tick(struct raft *);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "canonical.h"
 #include "memory.h"
 
 static const char *const names[] = {[TXN_READ] = "r", [TXN_APPEND] = "append", [TXN_WRITE] = "w"};
@@ -78,11 +79,7 @@ txn_reads_only(const json_t *txn)
 char *
 txn_key(const json_t *key)
 {
-	char *text = json_dumps(key, JSON_SORT_KEYS | JSON_ENCODE_ANY | JSON_COMPACT);
-
-	if (text == NULL)
-		memory_exhausted();
-	return text;
+	return canonical_text(key);
 }
 
 /* ---- performing ---------------------------------------------------------------- */

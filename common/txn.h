@@ -40,7 +40,7 @@ json_t *txn_unpack(struct node *, const struct message *, enum txn_f writes);
 struct txn_op txn_op(const json_t *txn, size_t i);
 bool txn_reads_only(const json_t *txn);
 
-/* A key's canonical text: equal keys have equal texts. The caller frees it. */
+/* Under which text a key's value is kept: equal keys have equal ones (canonical_text()). The caller frees it. */
 char *txn_key(const json_t *key);
 
 /*

@@ -37,6 +37,12 @@ call_arena(struct call *call)
 	return call->arena;
 }
 
+void *
+call_memory(struct call *call, size_t size)
+{
+	return client_memory(call->client, call->arena, size);
+}
+
 int64_t
 call_latency_ms(const struct call *call)
 {
@@ -59,6 +65,12 @@ call_ok(struct call *call, const struct value *value)
 {
 	call->op.value = value;
 	finish(call, OP_OK);
+}
+
+void
+call_info(struct call *call)
+{
+	finish(call, OP_INFO);
 }
 
 static bool

@@ -24,6 +24,7 @@ struct client {
 	answer_fn *answer;
 	void *arg;
 
+	void *memory; /* of the workload */
 	struct buffer line;
 };
 
@@ -60,6 +61,14 @@ const char *
 client_id(const struct client *client)
 {
 	return endpoint_id(client->endpoint);
+}
+
+void *
+client_memory(struct client *client, struct arena *arena, size_t size)
+{
+	if (client->memory == NULL)
+		client->memory = arena_zero(arena, size);
+	return client->memory;
 }
 
 int64_t

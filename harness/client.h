@@ -23,6 +23,8 @@ struct client *client_open(struct loop *, struct net *, int *next_client);
 /* Its id is unknown from now on; a request under way is forgotten. */
 void client_close(struct client *);
 const char *client_id(const struct client *);
+/* What is kept with it: so many bytes of the arena, zeroed at the first call. */
+void *client_memory(struct client *, struct arena *, size_t);
 /* The mean latency of the network it is in, which some workloads make their time-outs of. */
 int64_t client_latency_ms(const struct client *);
 

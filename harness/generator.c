@@ -25,7 +25,8 @@ struct worker {
 	struct generator *generator;
 	int index, node;
 	struct client *client;
-	bool replace; /* its client is closed before the next operation */
+	bool replace;   /* its client is closed before the next operation */
+	bool concluded; /* it has done the one final operation */
 };
 
 struct generator {
@@ -41,6 +42,8 @@ struct generator {
 	struct random random;
 	void *state; /* the workload's */
 	int64_t cutoff, gap_ns, due;
+	int64_t final_cutoff;
+	bool advancing;       /* in a step */
 	bool exhausted, over; /* the workload has no operation left; the main phase is over */
 	struct nemesis nemesis;
 	uint64_t timer;
@@ -101,6 +104,8 @@ completed(void *arg, const struct op *completion)
 	op.index = -1;
 	record(g, &op);
 	count_completion(g, worker, &op);
+	if (g->options->workload->update != NULL)
+		g->options->workload->update(g->state, &g->history->arena, worker->index, &op);
 	if (op.type == OP_INFO) {
 		g->processes[worker->index] += g->options->concurrency;
 		worker->replace = !g->options->workload->reusable;
@@ -134,6 +139,7 @@ invoke(struct generator *g, struct worker *worker, const struct op_template *nex
 	    .f = next->f,
 	    .value = next->value != NULL ? next->value : &value_nil,
 	    .final = final,
+	    .extra = next->extra,
 	};
 
 	record(g, &op);
@@ -176,10 +182,16 @@ place_in_turn(const struct generator *g, const struct op_template *next)
 	return best;
 }
 
-static struct worker *
-take_worker(struct generator *g, const struct op_template *next, bool any)
+static int
+any_place(struct generator *g)
 {
-	int place = any ? (int)random_below(&g->random, (uint64_t)g->free_count) : place_in_turn(g, next);
+	return (int)random_below(&g->random, (uint64_t)g->free_count);
+}
+
+/* The free worker at that place has something to do. */
+static struct worker *
+take_worker(struct generator *g, int place)
+{
 	struct worker *worker = &g->workers[g->free[place]];
 
 	g->is_free[worker->index] = false;
@@ -195,7 +207,7 @@ act(struct generator *g)
 {
 	const struct workload *workload = g->options->workload;
 	const struct workers workers = {g->options->concurrency, g->is_free, g->processes};
-	struct op_template next = {.workers = &workers};
+	struct op_template next = {.workers = &workers, .now = elapsed(g)};
 	int64_t now = loop_now(g->loop);
 
 	if (!workload->generate(g->state, &g->random, &g->history->arena, g->options, &next)) {
@@ -203,7 +215,7 @@ act(struct generator *g)
 		return;
 	}
 	g->due = now + (g->gap_ns > 0 ? (int64_t)random_below(&g->random, (uint64_t)g->gap_ns) : 0);
-	invoke(g, take_worker(g, &next, workload->each_thread), &next, false);
+	invoke(g, take_worker(g, workload->each_thread ? any_place(g) : place_in_turn(g, &next)), &next, false);
 }
 
 /* When the clients' next operation comes: NEVER if that cannot be told, for want of a worker or of operations. */
@@ -225,13 +237,13 @@ budget_is_used(const struct generator *g)
 	return budget > 0 && net_stats(g->net)->all.received >= budget;
 }
 
-/* Looks again then, or when the next operation completes. Always false: the main phase goes on. */
+/* Looks again then, or when the next operation completes. Always false: the phase goes on. */
 static bool
 wake_at(struct generator *g, int64_t time)
 {
 	int64_t tick = loop_now(g->loop) + BUDGET_TICK_NS;
 
-	if (g->options->message_budget > 0 && time > tick)
+	if (g->progress.phase == PHASE_MAIN && g->options->message_budget > 0 && time > tick)
 		time = tick;
 	loop_cancel(g->loop, g->timer);
 	g->timer = time < NEVER ? loop_at(g->loop, time, advance, g) : 0;
@@ -270,6 +282,17 @@ main_is_over(struct generator *g)
 /* ---- the phases ----------------------------------------------------------------------- */
 
 static void
+begin_final(void *arg)
+{
+	struct generator *g = arg;
+	int limit_s = g->options->workload->final.limit_s;
+
+	g->progress.phase = PHASE_FINAL;
+	g->final_cutoff = limit_s > 0 ? elapsed(g) + limit_s * S_NS : NEVER;
+	advance(g);
+}
+
+static void
 begin_recovery(struct generator *g)
 {
 	g->progress.phase = PHASE_RECOVERY;
@@ -278,19 +301,71 @@ begin_recovery(struct generator *g)
 		g->progress.fault = NULL;
 	}
 	loop_cancel(g->loop, g->timer);
-	g->timer = loop_after(g->loop, (int64_t)(g->options->recovery_s * (double)S_NS), advance, g);
+	g->timer = loop_after(g->loop, (int64_t)(g->options->recovery_s * (double)S_NS), begin_final, g);
 }
 
-/* Every worker once, in random order, all at the same time. */
-static void
-begin_final(struct generator *g)
+static bool
+has_final(const struct generator *g)
+{
+	return g->options->workload->final.f != NULL || g->options->workload->final.due != NULL;
+}
+
+static int64_t
+final_due(const struct generator *g, const struct worker *worker)
 {
 	const struct workload *workload = g->options->workload;
-	struct op_template next = {.f = workload->final.f};
 
-	g->progress.phase = PHASE_FINAL;
-	while (g->free_count > 0)
-		invoke(g, take_worker(g, &next, true), &next, workload->final.flagged);
+	if (workload->final.due != NULL)
+		return workload->final.due(g->state, worker->index);
+	return worker->concluded ? NEVER : 0;
+}
+
+/* Where the free worker is that comes first, or one of those that could come now; and when. */
+static int
+next_final(struct generator *g, int64_t *when)
+{
+	int start = g->free_count > 0 ? any_place(g) : 0, first = 0;
+	int64_t now = elapsed(g);
+
+	*when = NEVER;
+	for (int i = 0; i<g->free_count && * when> now; i++) {
+		int place = (start + i) % g->free_count;
+		int64_t due = final_due(g, &g->workers[g->free[place]]);
+
+		if (due >= *when)
+			continue;
+		first = place;
+		*when = due > now ? due : now;
+	}
+	return first;
+}
+
+static void
+conclude(struct generator *g, struct worker *worker)
+{
+	const struct workload *workload = g->options->workload;
+	struct op_template next = {.f = workload->final.f, .now = elapsed(g)};
+
+	if (workload->final.generate != NULL)
+		workload->final.generate(g->state, &g->random, &g->history->arena, worker->index, &next);
+	worker->concluded = true;
+	invoke(g, worker, &next, workload->final.flagged);
+}
+
+/* Does what is due. Who is busy may have more to do when that is done. */
+static bool
+final_is_over(struct generator *g)
+{
+	for (;;) {
+		int64_t when;
+		int place = next_final(g, &when);
+
+		if (when >= g->final_cutoff)
+			return g->free_count == g->options->concurrency || wake_at(g, NEVER);
+		if (when > elapsed(g))
+			return wake_at(g, g->progress.started + when);
+		conclude(g, take_worker(g, place));
+	}
 }
 
 static void
@@ -302,26 +377,33 @@ end(struct generator *g)
 	g->done(g->arg);
 }
 
-/* Whatever happened, a timer or a completion: does what follows from it. */
+static void
+step(struct generator *g)
+{
+	if (g->progress.phase == PHASE_MAIN && !g->over)
+		g->over = main_is_over(g);
+	if (g->progress.phase == PHASE_MAIN && g->over && g->free_count == g->options->concurrency) {
+		if (has_final(g))
+			begin_recovery(g);
+		else
+			end(g);
+	} else if (g->progress.phase == PHASE_FINAL && final_is_over(g)) {
+		end(g);
+	}
+}
+
+/* Whatever happened, a timer or a completion: does what follows from it. An operation may complete as soon as it is
+ * invoked: the step that invoked it looks again before it ends. */
 static void
 advance(void *arg)
 {
 	struct generator *g = arg;
-	bool idle;
 
-	if (g->progress.phase == PHASE_MAIN && !g->over)
-		g->over = main_is_over(g);
-	idle = g->free_count == g->options->concurrency;
-	if (g->progress.phase == PHASE_MAIN && g->over && idle) {
-		if (g->options->workload->final.f != NULL)
-			begin_recovery(g);
-		else
-			end(g);
-	} else if (g->progress.phase == PHASE_RECOVERY) {
-		begin_final(g);
-	} else if (g->progress.phase == PHASE_FINAL && idle) {
-		end(g);
-	}
+	if (g->advancing)
+		return;
+	g->advancing = true;
+	step(g);
+	g->advancing = false;
 }
 
 /* ---- life -------------------------------------------------------------------------------- */

@@ -117,6 +117,10 @@ put_demands(const struct test_options *o, struct buffer *line)
 		put_number(line, "availability", o->check.availability_fraction, -1);
 	if (models != NULL && models[0] != NULL && (models[1] != NULL || strcmp(models[0], "strict-serializable") != 0))
 		put_list(line, "consistency-models", models);
+	if (o->check.sequential_keys)
+		buffer_append_string(line, " --sequential-keys");
+	if (o->check.linearizable_keys)
+		buffer_append_string(line, " --linearizable-keys");
 	put_integer(line, "key-count", o->key_count, 0);
 	put_integer(line, "max-txn-length", o->max_txn_length, 4);
 	put_integer(line, "max-writes-per-key", o->max_writes_per_key, 16);

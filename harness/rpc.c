@@ -45,6 +45,33 @@ misfit(struct buffer *why, const char *fmt, const char *a, const char *b)
 	return false;
 }
 
+static bool
+is_log(const struct value *log)
+{
+	if (log->type == VALUE_NIL)
+		return true;
+	if (log->type != VALUE_VECTOR)
+		return false;
+	for (size_t i = 0; i < log->count; i++) {
+		const struct value *pair = log->items[i];
+
+		if (pair->type != VALUE_VECTOR || pair->count != 2 || !value_is_integer(pair->items[0]))
+			return false;
+	}
+	return true;
+}
+
+static bool
+maps_to(const struct value *map, bool (*fits)(const struct value *))
+{
+	if (map->type != VALUE_MAP)
+		return false;
+	for (size_t i = 0; i + 1 < map->count; i += 2)
+		if (!fits(map->items[i + 1]))
+			return false;
+	return true;
+}
+
 /* As in plumatic's schema, null passes for a sequence. */
 static bool
 fits(enum schema schema, const struct value *value)
@@ -54,6 +81,10 @@ fits(enum schema schema, const struct value *value)
 		return value_is_integer(value);
 	case SCHEMA_ARRAY:
 		return value->type == VALUE_VECTOR || value->type == VALUE_NIL;
+	case SCHEMA_INTS:
+		return maps_to(value, value_is_integer);
+	case SCHEMA_LOGS:
+		return maps_to(value, is_log);
 	default:
 		return true;
 	}
@@ -63,7 +94,12 @@ static bool
 field_fits(const struct field *field, bool required, const struct value *body, struct buffer *why)
 {
 	static const char *const expected[] = {
-	    [SCHEMA_INT] = "an integer", [SCHEMA_ARRAY] = "an array", [SCHEMA_ANY] = "anything"};
+	    [SCHEMA_INT] = "an integer",
+	    [SCHEMA_ARRAY] = "an array",
+	    [SCHEMA_INTS] = "a map of integers",
+	    [SCHEMA_LOGS] = "a map of arrays of [offset, message]",
+	    [SCHEMA_ANY] = "anything",
+	};
 	const struct value *value = value_get(body, field->name);
 
 	if (value == NULL)

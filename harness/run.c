@@ -220,6 +220,7 @@ check(struct test *test)
 	const struct value *results;
 
 	options.net = &run->net;
+	options.directory = test->store != NULL ? store_path(test->store) : NULL;
 	results = check_all(arena, &run->history, &options, test->options->workload->check);
 	run->verdict = judge(test, results);
 	for (size_t i = 0; i + 1 < results->count; i += 2)

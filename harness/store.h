@@ -1,7 +1,8 @@
 /*
  * What a run leaves on disk: <store>/<workload>/<time>/ with history.edn (the
- * real checkers can read it), results.edn, results.json, node-logs/ and
- * messages.jsonl; and the link <store>/latest.
+ * real checkers can read it), results.edn, results.json, node-logs/,
+ * messages.jsonl, and elle/ where transactions were in cycles; and the link
+ * <store>/latest.
  */
 #ifndef STORE_H
 #define STORE_H

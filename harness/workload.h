@@ -21,6 +21,8 @@ enum schema {
 	SCHEMA_ANY,
 	SCHEMA_INT,   /* an integer of any size */
 	SCHEMA_ARRAY, /* of anything */
+	SCHEMA_INTS,  /* a map of integers */
+	SCHEMA_LOGS,  /* a map of arrays of [integer, anything] */
 };
 
 struct field {
@@ -44,6 +46,8 @@ typedef void call_fn(struct call *, const struct value *reply_body);
 /* The operation: f and value. The arena lives as long as the history. */
 const struct op *call_op(const struct call *);
 struct arena *call_arena(struct call *);
+/* What the client remembers from one operation to the next: so many bytes, zeroed in a new client. */
+void *call_memory(struct call *, size_t size);
 /* The mean latency of messages between servers. */
 int64_t call_latency_ms(const struct call *);
 /*
@@ -53,11 +57,11 @@ int64_t call_latency_ms(const struct call *);
  * malformed reply ends the call by the workload's rules.
  */
 void call_rpc(struct call *, const struct rpc *, const struct value *fields, int64_t timeout_ms, call_fn *done);
-/* The end of an operation: exactly once. */
+/* The end of an operation: exactly once, in invoke() or later. */
 void call_ok(struct call *, const struct value *);
-/* The reply fits its rpc, but has not the form that the workload wants: as any malformed reply. `why` completes "but
- * ...".
- */
+/* Nobody knows what came of it. */
+void call_info(struct call *);
+/* The reply fits its rpc, but not what the workload wants: as any malformed reply. `why` completes "but ...". */
 void call_malformed(struct call *, const struct value *reply_body, const char *why);
 /* As an exception of that Java class in the client: :info with :exception, "indeterminate: ..."
  * (jepsen.generator.interpreter). */
@@ -74,7 +78,9 @@ struct workers {
 struct op_template {
 	const char *f;
 	const struct value *value;
+	const struct value *extra;     /* a map of what else the operation has; NULL: nothing */
 	const struct workers *workers; /* given, and only for the length of the call: who could do it */
+	int64_t now;                   /* given: nanoseconds since the start */
 	/* Which `count` workers may do it, from number `first` on; one of them must be free. 0: any. */
 	int first, count;
 };
@@ -91,10 +97,19 @@ struct workload {
 	/* Any free worker gets the next operation (gen/each-thread); otherwise they take turns. */
 	bool each_thread;
 
-	/* After recovery every worker does this once, if f is not NULL (gen/each-thread in :final-generator). */
+	/* What a generator learns from: a completion of the worker with that number. May be NULL. */
+	void (*update)(void *state, struct arena *, int worker, const struct op *);
+
+	/* What workers do after recovery, each for itself (gen/each-thread in :final-generator). */
 	struct {
-		const char *f;
-		bool flagged; /* :final? true */
+		const char *f; /* this, once; or NULL */
+		bool flagged;  /* :final? true */
+
+		/* Or a sequence: when the worker does its next operation (since the start; at once if that is past;
+		 * INT64_MAX: it has done its last), and which. NULL: none. */
+		int64_t (*due)(const void *state, int worker);
+		void (*generate)(void *state, struct random *, struct arena *, int worker, struct op_template *);
+		int limit_s; /* what would come later than this after the first is not done; 0: no limit */
 	} final;
 
 	/* Why a test with these options cannot run, though their values are good: it crashes, as in Maelstrom. NULL: it

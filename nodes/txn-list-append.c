@@ -13,7 +13,9 @@
  * transaction's sake. Error 11: it has not happened and never will; 0: nobody
  * knows; 12: that is no transaction, and nothing of it has happened.
  *
- * Assumes: nodes do not lose their memory.
+ * Assumes: with --data-dir, that disks keep what they have synced; a node may
+ * then be killed and started again. Without, that no node is: its memory is
+ * all there is.
  *
  * txn-rw-register.c is the same over registers.
  */
@@ -27,8 +29,12 @@
 #ifndef TXN_PROGRAM
 #define TXN_PROGRAM txn_list_append_program
 #define TXN_NAME    "txn-list-append"
-#define TXN_WRITES  TXN_APPEND
+#define TXN_LISTS   true
 #endif
+
+static const enum txn_f writes = TXN_LISTS ? TXN_APPEND : TXN_WRITE;
+
+#define PATIENCE_MS 3500 /* before the runtime's deadline, at which nothing definite can be said any more */
 
 struct store {
 	bool lease; /* option */
@@ -51,7 +57,7 @@ apply(struct node *n, json_t *txn)
 {
 	struct store *store = node_state(n);
 
-	return txn_is_valid(txn, TXN_WRITES) ? txn_ok(txn_run(store->values, txn)) : refusal();
+	return txn_is_valid(txn, writes) ? txn_ok(txn_run(store->values, txn)) : refusal();
 }
 
 static json_t *
@@ -76,7 +82,7 @@ is_snapshot(json_t *snapshot)
 	json_t *value;
 
 	json_object_foreach (snapshot, key, value)
-		if (TXN_WRITES == TXN_APPEND && !json_is_array(value))
+		if (TXN_LISTS && !json_is_array(value))
 			return false;
 	return json_is_object(snapshot);
 }
@@ -101,7 +107,7 @@ static void
 handle_txn(struct node *n, const struct message *m)
 {
 	struct store *store = node_state(n);
-	json_t *txn = txn_unpack(n, m, TXN_WRITES);
+	json_t *txn = txn_unpack(n, m, writes);
 
 	if (txn == NULL)
 		return;
@@ -125,7 +131,7 @@ static void
 start(struct node *n)
 {
 	struct store *store = node_state(n);
-	struct raft_options options = {.lease = store->lease};
+	struct raft_options options = {.patience_ms = PATIENCE_MS, .lease = store->lease};
 
 	store->values = json_object();
 	if (store->values == NULL)
@@ -158,8 +164,8 @@ static const struct option_spec options[] = {
 
 const struct program TXN_PROGRAM = {
     .name = TXN_NAME,
-    .summary = TXN_WRITES == TXN_APPEND ? "strict serializable transactions over lists, on Raft"
-					: "strict serializable transactions over registers, on Raft",
+    .summary = TXN_LISTS ? "strict serializable transactions over lists, on Raft"
+			 : "strict serializable transactions over registers, on Raft",
     .state_size = sizeof(struct store),
     .start = start,
     .stop = stop,

@@ -5,6 +5,6 @@
  */
 #define TXN_PROGRAM txn_rw_register_program
 #define TXN_NAME    "txn-rw-register"
-#define TXN_WRITES  TXN_WRITE
+#define TXN_LISTS   false
 
 #include "txn-list-append.c"

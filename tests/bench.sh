@@ -1,7 +1,8 @@
 #!/bin/bash
 #
-# `make bench`: what an echo costs a node, beside bare jansson and cat, and how
-# fast simulations run. Each figure comes with the command that measured it.
+# `make bench`: what an echo costs a node, beside bare jansson and cat, how fast
+# simulations run, and how long checkers take. Each figure comes with the command
+# that measured it.
 
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -57,3 +58,12 @@ echo
 echo "simulation, one core (at least 100000 messages a second):"
 echo "  $build/bin/eddy $*"
 "$build/bin/eddy" "$@" | tail -n 1
+
+# ---- checkers ---------------------------------------------------------------
+
+for workload in list-append rw-register; do
+	echo
+	echo "the checker of $workload (at most 2 s and 1 GiB for 100000 transactions, about in proportion):"
+	echo "  $build/bench/transactions $workload 10000 100000 1000000"
+	"$build/bench/transactions" $workload 10000 100000 1000000
+done

@@ -132,6 +132,8 @@ elle_result(struct elle *elle)
 	uint64_t all = found(elle), shown = without_redundant(all & elle->reportable);
 	enum verdict verdict = VERDICT_VALID;
 
+	if (elle->error != NULL)
+		return elle_failed(elle);
 	if (shown != 0)
 		verdict = (all & elle->prohibited) != 0 ? VERDICT_INVALID : VERDICT_UNKNOWN;
 	value_put_keyword(elle->arena, result, "valid?", verdict_value(verdict));

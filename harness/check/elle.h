@@ -30,7 +30,8 @@
 #include "check.h"
 #include "consistency.h"
 
-#define ELLE_NONE UINT32_MAX
+#define ELLE_NONE      UINT32_MAX
+#define ELLE_EDGES_MAX ((size_t)1 << 26)
 
 /* ---- transactions -------------------------------------------------------------- */
 
@@ -133,6 +134,7 @@ struct elle {
 
 	struct elle_edge *edges; /* as they are linked, until elle_search() */
 	size_t edge_count, edge_capacity;
+	bool met; /* a workload has found transactions that might depend on one another: the graph is not empty */
 	struct elle_graph graph; /* from elle_search() on */
 
 	struct value *anomalies[ANOMALY_COUNT]; /* lists of maps; NULL: none. Or true, where Elle has that */
@@ -175,7 +177,8 @@ void elle_report(struct elle *, enum anomaly, const struct value *);
 /* Whether anyone would see it: others need not be looked for, except for what they rule out. */
 bool elle_is_reportable(const struct elle *, enum anomaly);
 
-/* Transaction `to` depends on `from`. Linking one to itself does nothing. */
+/* Transaction `to` depends on `from`. Too many of these are an error, of which elle_result() tells. Linking one to
+ * itself does nothing. */
 void elle_link(struct elle *, uint32_t from, uint32_t to, enum elle_type);
 /* It depends on itself. By Elle's rules that counts only where it also is in a cycle with others. */
 void elle_link_loop(struct elle *, uint32_t txn, enum elle_type);
@@ -183,7 +186,7 @@ void elle_link_loop(struct elle *, uint32_t txn, enum elle_type);
 /* Searches the graph that was linked. Bounded work: what was not finished is reported as cycle-search-timeout. */
 void elle_search(struct elle *);
 
-/* {:valid? true}, or with :anomaly-types, :anomalies, :not and :also-not. */
+/* {:valid? true}, or after an error elle_failed(), or with :anomaly-types, :anomalies, :not and :also-not. */
 const struct value *elle_result(struct elle *);
 
 #endif

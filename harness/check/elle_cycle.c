@@ -1,120 +1,34 @@
 /*
  * The search for a cycle of one kind: breadth first over paths from a vertex,
  * each with the state of an automaton that says which edges it may still take
- * and which it must (elle.bfs). From each vertex in turn, in the order in which
- * Elle's graphs list them, so that the same cycle is found first.
+ * and which it must (elle.bfs). There are two ways to do it.
  *
- * Elle follows every path. Here a path ends where another one has been with the
- * same state, and so the work is linear in the edges; what this may miss are
- * cycles that would cross that other path. Where that could be, because a path
- * was cut for crossing itself and because there is a closed walk of that kind,
- * every path is followed after all.
+ * Elle's is to follow every path, from each vertex in turn, in the order in
+ * which its graphs list them. Of how many paths there are it takes no notice;
+ * but in small components it finds the very cycle that Elle finds.
+ *
+ * The other one ends a path where another one has been with the same state, so
+ * that the work for a vertex is linear in the edges. What this may miss are
+ * cycles that would cross that other path: where that could be, because a path
+ * was cut for crossing itself and there is a closed walk of that kind, every
+ * path is followed after all.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "champ.h"
 #include "elle_internal.h"
+#include "elle_state.h"
 #include "memory.h"
 
-#define ORDER       (ELLE_PROCESS | ELLE_REALTIME)
-#define NESTED_MAX  32      /* loops within loops that are searched again */
-#define PATHS_MAX   1000000 /* that are followed from one vertex */
-#define STEP_STATES 4       /* of one edge: at most one for each of its types that matters */
-
-/* ---- the automaton ------------------------------------------------------------------------ */
-
-/* Everything that a path has to remember, in six bits. */
-struct state {
-	uint8_t want;      /* types that must still be taken */
-	uint8_t rw_wanted; /* rw edges that must still be taken */
-	uint8_t rw;        /* RW_... */
-};
-
-enum { RW_LEGAL, RW_SINGLE, RW_FREE, RW_TAKEN };
-
-static const uint8_t rw_modes[] = {
-    [ELLE_RW_LEGAL] = RW_LEGAL,
-    [ELLE_RW_SINGLE] = RW_SINGLE,
-    [ELLE_RW_NONADJACENT] = RW_FREE,
-};
-
-static struct state
-first_state(const struct elle_cycle_kind *kind)
-{
-	return (struct state){kind->required, kind->rw_wanted, rw_modes[kind->rw]};
-}
-
-static bool
-is_final(struct state state)
-{
-	return state.want == 0 && state.rw_wanted == 0 && state.rw != RW_TAKEN;
-}
-
-static uint64_t
-state_bit(struct state state)
-{
-	int want = ((state.want & ELLE_WR) != 0) | ((state.want & ORDER) != 0) << 1;
-
-	return UINT64_C(1) << (want << 4 | state.rw_wanted << 2 | state.rw);
-}
-
-/* Takes one edge of one type. False: it may not. */
-static bool
-take(const struct elle_cycle_kind *kind, struct state *state, uint8_t type)
-{
-	bool rw = type == ELLE_RW;
-
-	if ((kind->legal & type) != 0) {
-		if (state->rw == RW_TAKEN)
-			state->rw = RW_FREE;
-	} else if (rw && state->rw == RW_SINGLE) {
-		state->rw = RW_LEGAL;
-	} else if (rw && state->rw == RW_FREE) {
-		state->rw = RW_TAKEN;
-	} else {
-		return false;
-	}
-	if (rw && state->rw_wanted > 0)
-		state->rw_wanted--;
-	state->want &= (uint8_t)~type;
-	return true;
-}
-
-/*
- * The states behind an edge with several types: as an rw, as what is wanted, as
- * anything else. A cycle can be told from any of its vertices: one that needs
- * something begins with it.
- */
-static size_t
-step(const struct elle_cycle_kind *kind, struct state from, uint8_t types, bool first, struct state states[STEP_STATES])
-{
-	bool rw = from.rw_wanted > 0 || from.rw == RW_SINGLE || from.rw == RW_FREE;
-	uint8_t rw_types = rw ? ELLE_RW : 0, wanted = from.want & (uint8_t)~rw_types;
-	uint8_t masks[] = {rw_types, wanted, kind->legal & (uint8_t)~(rw_types | wanted)};
-	size_t count = 0;
-
-	for (size_t m = 0; m < 3; m++) {
-		for (uint8_t type = ELLE_WW; type <= ELLE_REALTIME; type = (uint8_t)(type << 1)) {
-			states[count] = from;
-			if ((types & masks[m] & type) == 0 || !take(kind, &states[count], type))
-				continue;
-			count++;
-			if (m == 2)
-				break;
-		}
-		if (first && (m == 0 ? from.rw_wanted > 0 : from.want != 0))
-			break;
-	}
-	return count;
-}
+#define NESTED_MAX 32 /* loops within loops that are searched again */
 
 /* ---- paths ------------------------------------------------------------------------------------ */
 
 struct node {
 	uint32_t vertex;
 	uint32_t parent; /* ELLE_NONE: the start */
-	struct state state;
+	struct elle_state state;
 };
 
 struct search {
@@ -123,13 +37,14 @@ struct search {
 	uint64_t *work;
 	struct node *nodes;
 	size_t count, capacity;
-	uint64_t *seen;   /* of each vertex: states in which a path has been there */
-	uint32_t *marks;  /* of each vertex; for selecting a part */
+	uint64_t *seen;  /* of each vertex: states in which a path has been there */
+	uint32_t *marks; /* of each vertex; for selecting a part */
 	uint32_t *cycle;
-	uint32_t length;  /* of the cycle that was found; 0: none */
+	uint32_t length; /* of the cycle that was found; 0: none */
 	unsigned nested;
 	bool every_path;
-	bool cut;         /* a path was ended because it crossed itself */
+	bool loops; /* search the loops that paths run into */
+	bool cut;   /* a path was ended because it crossed itself */
 };
 
 static bool
@@ -144,14 +59,14 @@ spend(struct search *search, uint64_t work)
 }
 
 static void
-push(struct search *search, uint32_t vertex, uint32_t parent, struct state state)
+push(struct search *search, uint32_t vertex, uint32_t parent, struct elle_state state)
 {
 	if (search->count == search->capacity) {
 		search->capacity = search->capacity > 0 ? search->capacity * 2 : 64;
 		search->nodes = memory_resize(search->nodes, search->capacity, sizeof(*search->nodes));
 	}
 	search->nodes[search->count++] = (struct node){vertex, parent, state};
-	search->seen[vertex] |= state_bit(state);
+	search->seen[vertex] |= elle_state_bit(state);
 }
 
 static void
@@ -161,7 +76,7 @@ restart(struct search *search, uint32_t start)
 		search->seen[search->nodes[i].vertex] = 0;
 	search->count = 0;
 	search->cut = false;
-	push(search, start, ELLE_NONE, first_state(search->kind));
+	push(search, start, ELLE_NONE, elle_state_first(search->kind));
 }
 
 /* Whether the path to a node leads through a vertex. */
@@ -205,6 +120,7 @@ static void
 search_init(struct search *search, const struct search *parent, const struct elle_graph *graph)
 {
 	*search = (struct search){.kind = parent->kind, .graph = graph, .work = parent->work};
+	search->every_path = search->loops = parent->loops;
 	search->nested = parent->nested + 1;
 	search->seen = memory_zero((size_t)graph->vertices * sizeof(*search->seen));
 	search->marks = memory_alloc((size_t)graph->vertices * sizeof(*search->marks));
@@ -255,19 +171,19 @@ search_loop(struct search *search, uint32_t node, uint32_t vertex)
 
 /* One step from a node. */
 static void
-reach(struct search *search, uint32_t node, uint32_t vertex, struct state state)
+reach(struct search *search, uint32_t node, uint32_t vertex, struct elle_state state)
 {
 	uint32_t start = search->nodes[0].vertex;
 
-	if (vertex == start && is_final(state)) {
+	if (vertex == start && elle_state_is_final(state)) {
 		search->length = path_from(search, node, start, search->cycle);
 	} else if (vertex == start) {
 		search->cut = true;
 	} else if (search->seen[vertex] != 0 && is_on_path(search, node, vertex)) {
 		search->cut = true;
-		if (is_final(state) && search->nested < NESTED_MAX)
+		if (search->loops && elle_state_is_final(state) && search->nested < NESTED_MAX)
 			search_loop(search, node, vertex);
-	} else if (search->every_path || (search->seen[vertex] & state_bit(state)) == 0) {
+	} else if (search->every_path || (search->seen[vertex] & elle_state_bit(state)) == 0) {
 		push(search, vertex, node, state);
 	}
 }
@@ -277,11 +193,11 @@ expand(struct search *search, uint32_t node)
 {
 	const struct elle_graph *graph = search->graph;
 	uint32_t vertex = search->nodes[node].vertex;
-	struct state states[STEP_STATES + 1];
+	struct elle_state states[ELLE_STATES_MAX];
 	size_t e, s, count;
 
 	for (e = graph->first[vertex]; e < graph->first[vertex + 1] && spend(search, 1); e++) {
-		count = step(search->kind, search->nodes[node].state, graph->types[e], node == 0, states);
+		count = elle_state_step(search->kind, search->nodes[node].state, graph->types[e], node == 0, states);
 		for (s = 0; s < count && search->length == 0; s++)
 			reach(search, node, graph->to[e], states[s]);
 		if (search->length > 0)
@@ -290,14 +206,11 @@ expand(struct search *search, uint32_t node)
 }
 
 static void
-follow(struct search *search, uint32_t start, size_t paths_max)
+follow(struct search *search, uint32_t start)
 {
 	restart(search, start);
-	for (uint32_t node = 0; node < search->count && search->length == 0 && *search->work > 0; node++) {
+	for (uint32_t node = 0; node < search->count && search->length == 0 && *search->work > 0; node++)
 		expand(search, node);
-		if (search->count > paths_max)
-			*search->work = 0;
-	}
 }
 
 /* Whether a walk that may cross itself comes back to its start with all that a cycle needs. */
@@ -305,7 +218,7 @@ static bool
 walk_returns(struct search *search, uint32_t start)
 {
 	const struct elle_graph *graph = search->graph;
-	struct state states[STEP_STATES + 1];
+	struct elle_state states[ELLE_STATES_MAX];
 	size_t e, s, count;
 	uint32_t vertex;
 
@@ -313,11 +226,12 @@ walk_returns(struct search *search, uint32_t start)
 	for (uint32_t node = 0; node < search->count; node++) {
 		vertex = search->nodes[node].vertex;
 		for (e = graph->first[vertex]; e < graph->first[vertex + 1] && spend(search, 1); e++) {
-			count = step(search->kind, search->nodes[node].state, graph->types[e], node == 0, states);
+			count = elle_state_step(
+			    search->kind, search->nodes[node].state, graph->types[e], node == 0, states);
 			for (s = 0; s < count; s++) {
-				if (graph->to[e] == start && is_final(states[s]))
+				if (graph->to[e] == start && elle_state_is_final(states[s]))
 					return true;
-				if ((search->seen[graph->to[e]] & state_bit(states[s])) == 0)
+				if ((search->seen[graph->to[e]] & elle_state_bit(states[s])) == 0)
 					push(search, graph->to[e], node, states[s]);
 			}
 		}
@@ -330,11 +244,12 @@ search_from(struct search *search, uint32_t start)
 {
 	if (search->graph->first[start] == search->graph->first[start + 1])
 		return;
-	follow(search, start, SIZE_MAX);
-	if (search->length > 0 || !search->cut || *search->work == 0 || !walk_returns(search, start))
+	follow(search, start);
+	if (search->every_path || search->length > 0 || !search->cut || *search->work == 0 ||
+	    !walk_returns(search, start))
 		return;
 	search->every_path = true;
-	follow(search, start, PATHS_MAX);
+	follow(search, start);
 	search->every_path = false;
 }
 
@@ -344,6 +259,40 @@ static uint8_t
 types_of(const struct elle_cycle_kind *kind)
 {
 	return kind->legal | kind->required | (kind->rw != ELLE_RW_LEGAL ? ELLE_RW : 0);
+}
+
+/* Types of all edges between members of a component. */
+static uint8_t
+types_within(const struct elle_graph *graph, const uint32_t *component_of, uint32_t component, uint32_t vertex)
+{
+	uint8_t types = 0;
+
+	for (size_t e = graph->first[vertex]; e < graph->first[vertex + 1]; e++)
+		if (component_of[graph->to[e]] == component)
+			types |= graph->types[e];
+	return types;
+}
+
+bool
+elle_cycle_is_possible(const struct elle_graph *graph, const struct elle_cycle_kind *kind)
+{
+	uint8_t needed = kind->required | (kind->rw_wanted > 0 ? ELLE_RW : 0), types;
+	uint32_t *component_of = memory_zero((size_t)graph->vertices * sizeof(*component_of)), c, i;
+	struct elle_components components;
+	bool possible = false;
+
+	elle_components_find(&components, graph, types_of(kind), true);
+	for (c = 0; c < components.count; c++)
+		for (i = components.first[c]; i < components.first[c + 1]; i++)
+			component_of[components.members[i]] = c + 1;
+	for (c = 0; c < components.count && !possible; c++) {
+		for (types = 0, i = components.first[c]; i < components.first[c + 1]; i++)
+			types |= types_within(graph, component_of, c + 1, components.members[i]);
+		possible = (types & needed) == needed;
+	}
+	elle_components_free(&components);
+	free(component_of);
+	return possible;
 }
 
 /* The part of a graph that a kind is about, its edges in Elle's order. */
@@ -393,15 +342,16 @@ starts_of(const struct elle_graph *graph, const uint64_t *ranks, struct clojure_
 }
 
 uint32_t
-elle_find_cycle(const struct elle_graph *graph, const uint64_t *ranks, const struct elle_cycle_kind *kind,
+elle_find_cycle(const struct elle_graph *graph, const uint64_t *ranks, const struct elle_cycle_kind *kind, bool as_elle,
     uint64_t *work, uint32_t *cycle)
 {
 	struct clojure_ranked *starts = memory_alloc(((size_t)graph->vertices + 1) * sizeof(*starts));
-	const struct search none = {.kind = kind, .work = work};
+	struct search none = {.kind = kind, .loops = as_elle};
 	struct elle_graph part;
 	struct search search;
 	uint32_t count, i;
 
+	none.work = work;
 	project(&part, graph, ranks, types_of(kind));
 	search_init(&search, &none, &part);
 	count = starts_of(&part, ranks, starts);

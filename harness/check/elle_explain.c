@@ -15,14 +15,25 @@ types_between(const struct elle_graph *graph, uint32_t from, uint32_t to)
 }
 
 static enum elle_type
-type_of_edge(const struct elle *elle, const struct elle_graph *graph, uint32_t from, uint32_t to)
+explained(const struct elle *elle, uint8_t types)
 {
-	uint8_t types = types_between(graph, from, to);
-
 	for (size_t i = 0; i < 3; i++)
 		if ((types & elle->workload->priority[i]) != 0)
 			return elle->workload->priority[i];
 	return (types & ELLE_PROCESS) != 0 ? ELLE_PROCESS : ELLE_REALTIME;
+}
+
+void
+elle_keep_explained(const struct elle *elle, struct elle_graph *graph)
+{
+	for (size_t e = 0; e < graph->first[graph->vertices]; e++)
+		graph->types[e] = (uint8_t)explained(elle, graph->types[e]);
+}
+
+static enum elle_type
+type_of_edge(const struct elle *elle, const struct elle_graph *graph, uint32_t from, uint32_t to)
+{
+	return explained(elle, types_between(graph, from, to));
 }
 
 /* ---- classes -------------------------------------------------------------------------------------- */
@@ -81,8 +92,7 @@ explain_realtime(struct elle *elle, uint32_t from, uint32_t to)
 
 	value_put_keyword(elle->arena, map, "type", value_keyword(elle->arena, "realtime"));
 	value_put_keyword(elle->arena, map, "a'", elle_txn_value(elle, from));
-	value_put_keyword(
-	    elle->arena, map, "b", op_value(elle->arena, &elle->history->ops[elle->txns[to].invoke]));
+	value_put_keyword(elle->arena, map, "b", op_value(elle->arena, &elle->history->ops[elle->txns[to].invoke]));
 	return map;
 }
 
@@ -97,8 +107,8 @@ explain(struct elle *elle, uint32_t from, uint32_t to, enum elle_type type)
 }
 
 const struct value *
-elle_explain_cycle(struct elle *elle, const struct elle_graph *graph, const uint32_t *members, const uint32_t *cycle,
-    uint32_t count)
+elle_explain_cycle(
+    struct elle *elle, const struct elle_graph *graph, const uint32_t *members, const uint32_t *cycle, uint32_t count)
 {
 	struct value *map = value_collection(elle->arena, VALUE_MAP);
 	struct value *txns = value_collection(elle->arena, VALUE_VECTOR);

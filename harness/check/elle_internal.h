@@ -58,22 +58,31 @@ struct elle_cycle_kind {
 		ELLE_RW_LEGAL,       /* as `legal` says */
 		ELLE_RW_SINGLE,      /* exactly one */
 		ELLE_RW_NONADJACENT, /* no two in a row */
+		ELLE_RW_ADJACENT,    /* two in a row, and then as `legal` says */
 	} rw;
 	bool exact; /* what explains the cycle's edges must make it this anomaly */
 };
 
-/* Fills `cycle`, which has room for all vertices, with one in order; returns how many, or 0. Takes steps from *work,
- * and gives up when it has none left. */
-uint32_t elle_find_cycle(
-    const struct elle_graph *, const uint64_t *ranks, const struct elle_cycle_kind *, uint64_t *work, uint32_t *cycle);
+/* Whether there can be one: a strongly connected component with the edges that it needs. */
+bool elle_cycle_is_possible(const struct elle_graph *, const struct elle_cycle_kind *);
+/*
+ * Fills `cycle`, which has room for all vertices, with one in order; returns
+ * how many, or 0. Follows every path `as_elle` does, or else ends those that
+ * lead nowhere. Takes steps from *work, and gives up when it has none left.
+ */
+uint32_t elle_find_cycle(const struct elle_graph *, const uint64_t *ranks, const struct elle_cycle_kind *, bool as_elle,
+    uint64_t *work, uint32_t *cycle);
 
 /* ---- elle_explain.c: in words and pictures -------------------------------------------------------- */
+
+/* Leaves of the types of each edge the one by which it is explained. */
+void elle_keep_explained(const struct elle *, struct elle_graph *);
 
 /* The type of anomaly that the cycle's explanation shows, and the explanation. */
 enum anomaly elle_classify(struct elle *, const struct elle_graph *, const uint32_t *cycle, uint32_t count);
 const struct value *elle_explain_cycle(
     struct elle *, const struct elle_graph *, const uint32_t *members, const uint32_t *cycle, uint32_t count);
 /* Writes what was reported of cycles, below elle->directory. */
-void elle_write_files(struct elle *);
+void elle_write_files(const struct elle *);
 
 #endif

@@ -6,7 +6,8 @@
 #include "memory.h"
 #include "value_table.h"
 
-#define SLOTS_FIRST 1024
+#define SLOTS_FIRST    1024
+#define ELEMENTS_FIRST 1024
 
 /* What is needed to number keys and versions. */
 struct elle_reader {
@@ -112,7 +113,7 @@ add_element(struct elle *elle, struct elle_mop *mop, const struct value *value)
 	struct elle_reader *reader = elle->reader;
 
 	if (elle->element_count == reader->element_capacity) {
-		reader->element_capacity = reader->element_capacity > 0 ? reader->element_capacity * 2 : 1024;
+		reader->element_capacity *= 2;
 		if (reader->element_capacity >= ELLE_NONE)
 			return elle_fail(elle, "too many elements");
 		elle->elements = memory_resize(elle->elements, reader->element_capacity, sizeof(*elle->elements));
@@ -171,8 +172,6 @@ static bool
 read_mops(struct elle *elle, const struct op *op, struct elle_mops *mops)
 {
 	*mops = (struct elle_mops){elle->mop_count, 0};
-	if (op->value->type == VALUE_NIL)
-		return true;
 	if (!is_sequence(op->value))
 		return elle_fail(elle, "operation %lld has no transaction as its value", (long long)op->index);
 	for (size_t i = 0; i < op->value->count; i++)
@@ -241,6 +240,9 @@ elle_read(struct elle *elle)
 	if (elle->error != NULL)
 		return false;
 	elle->reader = memory_zero(sizeof(*elle->reader));
+	/* There is always some room, so that an empty run of elements has an address. */
+	elle->reader->element_capacity = ELEMENTS_FIRST;
+	elle->elements = memory_alloc(ELEMENTS_FIRST * sizeof(*elle->elements));
 	number_txns(elle);
 	for (size_t i = 0; i < history->count; i++) {
 		if (elle->txn_at[i] == ELLE_NONE)

@@ -10,12 +10,13 @@
 #include "elle_internal.h"
 #include "memory.h"
 
-/* Steps of the search for one kind in one component, and of all searches together: about a second. */
+/* Steps of the search as Elle does it in one component, of a thorough one for one kind, and of all together: seconds.
+ */
+#define ELLE_WORK_MAX  UINT64_C(4000000)
 #define KIND_WORK_MAX  UINT64_C(10000000)
-#define TOTAL_WORK_MAX UINT64_C(200000000)
+#define TOTAL_WORK_MAX UINT64_C(400000000)
 
 #define W_R (ELLE_WW | ELLE_WR)
-#define ANY (ELLE_DATA)
 
 /* In the order of elle.consistency-model/anomaly-depths. */
 static const struct elle_cycle_kind kinds[] = {
@@ -26,14 +27,14 @@ static const struct elle_cycle_kind kinds[] = {
     {ANOMALY_G1C, W_R, ELLE_WR, 0, ELLE_RW_LEGAL, false},
     {ANOMALY_G_NONADJACENT_ITEM_PROCESS, W_R | ELLE_PROCESS, ELLE_PROCESS, 2, ELLE_RW_NONADJACENT, true},
     {ANOMALY_G_SINGLE_ITEM_REALTIME, W_R | ELLE_REALTIME, ELLE_REALTIME, 1, ELLE_RW_SINGLE, true},
-    {ANOMALY_G2_ITEM, ANY, 0, 2, ELLE_RW_LEGAL, true},
+    {ANOMALY_G2_ITEM, ELLE_DATA, 0, 2, ELLE_RW_LEGAL, true},
     {ANOMALY_G_NONADJACENT_ITEM_REALTIME, W_R | ELLE_REALTIME, ELLE_REALTIME, 2, ELLE_RW_NONADJACENT, true},
     {ANOMALY_G0_PROCESS, ELLE_WW | ELLE_PROCESS, ELLE_PROCESS, 0, ELLE_RW_LEGAL, false},
     {ANOMALY_G1C_PROCESS, W_R | ELLE_PROCESS, ELLE_WR | ELLE_PROCESS, 0, ELLE_RW_LEGAL, false},
-    {ANOMALY_G2_ITEM_PROCESS, ANY | ELLE_PROCESS, ELLE_PROCESS, 2, ELLE_RW_LEGAL, true},
+    {ANOMALY_G2_ITEM_PROCESS, ELLE_DATA | ELLE_PROCESS, ELLE_PROCESS, 2, ELLE_RW_LEGAL, true},
     {ANOMALY_G0_REALTIME, ELLE_WW | ELLE_REALTIME, ELLE_REALTIME, 0, ELLE_RW_LEGAL, false},
     {ANOMALY_G1C_REALTIME, W_R | ELLE_REALTIME, ELLE_WR | ELLE_REALTIME, 0, ELLE_RW_LEGAL, false},
-    {ANOMALY_G2_ITEM_REALTIME, ANY | ELLE_REALTIME, ELLE_REALTIME, 2, ELLE_RW_LEGAL, true},
+    {ANOMALY_G2_ITEM_REALTIME, ELLE_DATA | ELLE_REALTIME, ELLE_REALTIME, 2, ELLE_RW_LEGAL, true},
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -45,8 +46,9 @@ struct part {
 	uint64_t *ranks;
 	uint32_t *cycle;
 	uint64_t *total_work;
-	uint64_t searched, found, unfinished; /* kinds, by anomaly; what was found may have a better name */
-	uint64_t shown;                       /* anomalies that were reported */
+	uint64_t impossible; /* anomalies that cannot be in it */
+	uint64_t shown;      /* anomalies that were reported */
+	uint64_t unfinished; /* anomalies that may be in it: the search was given up */
 };
 
 /* ---- cycles -------------------------------------------------------------------------------- */
@@ -60,43 +62,103 @@ report_cycle(struct part *part, enum anomaly anomaly, uint32_t length)
 	elle_report(elle, anomaly, elle_explain_cycle(elle, &part->graph, part->members, part->cycle, length));
 }
 
-static void
-search_kind(struct part *part, const struct elle_cycle_kind *kind)
+/* Takes from a budget what the total has left. */
+static uint32_t
+find_cycle(struct part *part, const struct elle_graph *graph, const struct elle_cycle_kind *kind, bool as_elle,
+    uint64_t *budget)
 {
-	uint64_t budget = *part->total_work < KIND_WORK_MAX ? *part->total_work : KIND_WORK_MAX, work = budget;
-	uint32_t length = elle_find_cycle(&part->graph, part->ranks, kind, &work, part->cycle);
-	enum anomaly anomaly;
+	uint64_t before = *part->total_work < *budget ? *part->total_work : *budget, after = before;
+	uint32_t length = elle_find_cycle(graph, part->ranks, kind, as_elle, &after, part->cycle);
 
-	*part->total_work -= budget - work;
-	part->searched |= SET_OF(kind->anomaly);
-	if (length == 0) {
-		if (work == 0)
-			part->unfinished |= SET_OF(kind->anomaly);
-		return;
-	}
-	anomaly = elle_classify(part->elle, &part->graph, part->cycle, length);
-	if (kind->exact && anomaly != kind->anomaly)
-		return;
-	part->found |= SET_OF(kind->anomaly);
-	report_cycle(part, anomaly, length);
+	*part->total_work -= before - after;
+	*budget = after;
+	return length;
 }
 
-/* ---- when it takes too long ------------------------------------------------------------------ */
+/*
+ * Of the types of an edge one is taken on the way, and the first one explains
+ * it; so what was found may be another anomaly. Where a kind insists on its
+ * own, Elle leaves it at that. False: out of work.
+ */
+static bool
+search_as_elle(struct part *part)
+{
+	uint64_t redundant = part->impossible, budget = ELLE_WORK_MAX;
+	enum anomaly anomaly;
+	uint32_t length;
+
+	for (size_t k = 0; k < KINDS; k++) {
+		if ((redundant & SET_OF(kinds[k].anomaly)) != 0)
+			continue;
+		length = find_cycle(part, &part->graph, &kinds[k], true, &budget);
+		if (length == 0 && budget == 0)
+			return false;
+		if (length == 0)
+			continue;
+		anomaly = elle_classify(part->elle, &part->graph, part->cycle, length);
+		if (kinds[k].exact && anomaly != kinds[k].anomaly)
+			continue;
+		report_cycle(part, anomaly, length);
+		redundant |= anomalies_implied_by(SET_OF(kinds[k].anomaly));
+	}
+	return true;
+}
+
+/* ---- when that takes too long ------------------------------------------------------------------ */
+
+static void
+search_kind(struct part *part, const struct elle_graph *explained, const struct elle_cycle_kind *elle_kind)
+{
+	struct elle_cycle_kind kind = *elle_kind;
+	uint64_t budget = KIND_WORK_MAX;
+	uint32_t length;
+
+	if (kind.rw_wanted > 1 && kind.rw == ELLE_RW_LEGAL)
+		kind.rw = ELLE_RW_ADJACENT;
+	if (!elle_cycle_is_possible(explained, &kind))
+		return;
+	length = find_cycle(part, explained, &kind, false, &budget);
+	if (length > 0)
+		report_cycle(part, kind.anomaly, length);
+	else if (budget == 0)
+		part->unfinished |= SET_OF(kind.anomaly);
+}
+
+/* Every kind on its own, whether or not it follows from another: by the edges as they are explained. */
+static void
+search_thoroughly(struct part *part)
+{
+	struct elle_graph explained = part->graph;
+	size_t edges = part->graph.first[part->graph.vertices];
+
+	explained.types = memory_alloc(edges);
+	memcpy(explained.types, part->graph.types, edges);
+	elle_keep_explained(part->elle, &explained);
+	for (size_t k = 0; k < KINDS; k++)
+		if (((part->impossible | part->shown) & SET_OF(kinds[k].anomaly)) == 0)
+			search_kind(part, &explained, &kinds[k]);
+	free(explained.types);
+}
 
 static void
 report_timeout(struct part *part)
 {
 	struct elle *elle = part->elle;
 	struct value *map = value_collection(elle->arena, VALUE_MAP);
-	uint64_t finished = part->searched & ~part->unfinished & ~part->shown;
+	uint64_t absent = 0;
 	enum anomaly first = 0;
+	size_t k;
 
-	while ((part->unfinished & SET_OF(first)) == 0)
-		first++;
+	for (k = 0; k < KINDS; k++)
+		absent |= SET_OF(kinds[k].anomaly);
+	for (k = KINDS; k-- > 0;)
+		if ((part->unfinished & SET_OF(kinds[k].anomaly)) != 0)
+			first = kinds[k].anomaly;
+	absent &= ~(part->unfinished | part->shown);
 	value_put_keyword(
 	    elle->arena, map, "type", value_keyword(elle->arena, anomaly_name(ANOMALY_CYCLE_SEARCH_TIMEOUT)));
 	value_put_keyword(elle->arena, map, "anomaly-spec-type", value_keyword(elle->arena, anomaly_name(first)));
-	value_put_keyword(elle->arena, map, "does-not-contain", anomalies_value(elle->arena, finished));
+	value_put_keyword(elle->arena, map, "does-not-contain", anomalies_value(elle->arena, absent));
 	value_put_int(elle->arena, map, "scc-size", part->graph.vertices);
 	elle_report(elle, ANOMALY_CYCLE_SEARCH_TIMEOUT, map);
 }
@@ -114,7 +176,8 @@ report_any_cycle(struct part *part)
 	for (size_t i = 0; i < sizeof(legal) && length == 0; i++) {
 		kind.legal = legal[i];
 		work = KIND_WORK_MAX;
-		length = elle_find_cycle(&part->graph, part->ranks, &kind, &work, part->cycle);
+		if (elle_cycle_is_possible(&part->graph, &kind))
+			length = elle_find_cycle(&part->graph, part->ranks, &kind, false, &work, part->cycle);
 	}
 	if (length > 0)
 		report_cycle(part, elle_classify(part->elle, &part->graph, part->cycle, length), length);
@@ -137,15 +200,11 @@ rank(struct part *part)
 static void
 search_part(struct part *part)
 {
-	uint64_t skip = elle_find_existing(part->elle, &part->graph, part->members);
-
+	part->impossible = elle_find_existing(part->elle, &part->graph, part->members);
 	rank(part);
-	for (size_t k = 0; k < KINDS; k++) {
-		if ((skip & SET_OF(kinds[k].anomaly)) != 0)
-			continue;
-		search_kind(part, &kinds[k]);
-		skip |= anomalies_implied_by(part->found);
-	}
+	if (search_as_elle(part))
+		return;
+	search_thoroughly(part);
 	if (part->unfinished == 0)
 		return;
 	report_timeout(part);
@@ -156,8 +215,9 @@ search_part(struct part *part)
 static void
 search_component(struct elle *elle, const uint32_t *members, uint32_t count, uint32_t *local, uint64_t *total_work)
 {
-	struct part part = {.elle = elle, .members = members, .total_work = total_work};
+	struct part part = {.elle = elle, .members = members};
 
+	part.total_work = total_work;
 	elle_graph_select(&part.graph, &elle->graph, members, count, local);
 	part.ranks = memory_alloc(count * sizeof(*part.ranks));
 	part.cycle = memory_alloc(count * sizeof(*part.cycle));
@@ -199,6 +259,10 @@ kinds_with(uint8_t type)
 static void
 add_edge(struct elle *elle, uint32_t from, uint32_t to, enum elle_type type)
 {
+	if (elle->edge_count == ELLE_EDGES_MAX) {
+		elle_fail(elle, "more than %zu dependencies", ELLE_EDGES_MAX);
+		return;
+	}
 	if (elle->edge_count == elle->edge_capacity) {
 		elle->edge_capacity = elle->edge_capacity > 0 ? elle->edge_capacity * 2 : 1024;
 		elle->edges = memory_resize(elle->edges, elle->edge_capacity, sizeof(*elle->edges));
@@ -226,10 +290,14 @@ elle_search(struct elle *elle)
 		elle_link_realtime(elle);
 	else if ((elle->reportable & kinds_with(ELLE_PROCESS)) != 0)
 		elle_link_processes(elle);
-	if (elle->edge_count == 0)
+	if (elle->edge_count == 0 && !elle->met)
 		elle_report(elle, ANOMALY_EMPTY_TRANSACTION_GRAPH, &value_true);
+	if (elle->error != NULL)
+		return;
 	elle_graph_build(&elle->graph, elle->edges, elle->edge_count, elle->txn_count);
 	free(elle->edges);
 	elle->edges = NULL;
 	search_components(elle);
+	if (elle->directory != NULL)
+		elle_write_files(elle);
 }

@@ -160,7 +160,7 @@ static const struct value *
 element(struct elle *elle, uint32_t version)
 {
 	return version != ELLE_NONE ? elle->version_values[version]
-	                            : value_keyword(elle->arena, "elle.list-append/init");
+				    : value_keyword(elle->arena, "elle.list-append/init");
 }
 
 static const struct value *
@@ -213,7 +213,7 @@ explain(struct elle *elle, uint32_t from, uint32_t to, enum elle_type type)
 		if (elle_mop(elle, txn->done, m)->write != (type != ELLE_WR))
 			continue;
 		step = type == ELLE_WR ? explain_read(elle, from, to, m)
-		                       : explain_append(elle, from, to, m, type == ELLE_RW);
+				       : explain_append(elle, from, to, m, type == ELLE_RW);
 	}
 	return step;
 }
@@ -223,28 +223,24 @@ render(struct buffer *text, const struct value *step, const char *from, const ch
 {
 	const struct value *type = value_get(step, "type"), *value = value_get(step, "value");
 
-	if (value_is_keyword(type, "ww")) {
+	if (value_is_keyword(type, "ww"))
 		buffer_printf(text, "%s appended ", from);
-		edn_write(text, value);
-	} else if (value_is_keyword(type, "wr")) {
+	else if (value_is_keyword(type, "wr"))
 		buffer_printf(text, "%s read %s's append of ", to, from);
-		edn_write(text, value);
-	} else if (value->type == VALUE_KEYWORD) {
-		buffer_printf(text, "%s read nothing of %s's first append, ", from, to);
-		edn_write(text, value_get(step, "value'"));
-	} else {
+	else
 		buffer_printf(text, "%s did not read %s's append of ", from, to);
-		edn_write(text, value_get(step, "value'"));
-	}
+	edn_write(text, value_is_keyword(type, "rw") ? value_get(step, "value'") : value);
 	buffer_append_string(text, " to key ");
 	edn_write(text, value_get(step, "key"));
 	if (value_is_keyword(type, "ww")) {
 		buffer_printf(text, " before %s appended ", to);
 		edn_write(text, value_get(step, "value'"));
+	} else if (value->type == VALUE_KEYWORD) {
+		buffer_append_string(text, ", which was empty then");
 	}
 }
 
-const struct elle_workload list_append_workload = {
+static const struct elle_workload workload = {
     .write = "append",
     .lists = true,
     .priority = {ELLE_WW, ELLE_WR, ELLE_RW},
@@ -253,6 +249,20 @@ const struct elle_workload list_append_workload = {
 };
 
 /* ---- the checker ------------------------------------------------------------------------------------------------ */
+
+const char *
+list_describe(const struct elle *elle, uint32_t version)
+{
+	struct buffer text = {0};
+	const char *copy;
+
+	edn_write(&text, elle->version_values[version]);
+	buffer_append_string(&text, " of key ");
+	edn_write(&text, elle->keys[elle->version_keys[version]]);
+	copy = arena_copy(elle->arena, text.bytes, text.length);
+	buffer_free(&text);
+	return copy;
+}
 
 /* Elle refuses a history in which an element is appended to a key twice: nothing could be inferred from it. */
 static bool
@@ -268,7 +278,8 @@ appends_are_unique(struct elle *elle)
 			if (!mop->write)
 				continue;
 			if (appended[elle->elements[mop->first]])
-				good = elle_fail(elle, "an element is appended to a key twice");
+				good = elle_fail(
+				    elle, "appended twice: %s", list_describe(elle, elle->elements[mop->first]));
 			appended[elle->elements[mop->first]] = true;
 		}
 	}
@@ -299,7 +310,7 @@ check_list_append(struct arena *arena, const struct history *history, const stru
 	const struct value *result;
 	struct elle elle;
 
-	elle_init(&elle, arena, history, options, &list_append_workload, &state);
+	elle_init(&elle, arena, history, options, &workload, &state);
 	if (elle_read(&elle) && appends_are_unique(&elle) && list_find_dirty_updates(&elle)) {
 		find_all(&elle, &state);
 		result = elle_result(&elle);

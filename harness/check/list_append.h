@@ -41,9 +41,11 @@ struct list_state {
 	uint32_t *readers;
 };
 
-/* The element before an append in the order of its key: ELLE_NONE: it was the first, or only known to be later. */
+/* The element before one in the order of its key, or the last that was seen before one that nobody saw. ELLE_NONE:
+ * there is none. */
 uint32_t list_previous(const struct list_orders *, const struct elle *, uint32_t version);
-extern const struct elle_workload list_append_workload;
+/* "3 of key 5", in the arena. */
+const char *list_describe(const struct elle *, uint32_t version);
 
 /* Anomalies that single transactions show, or pairs of them, without a graph. */
 void list_find_internal(struct elle *);     /* :internal and :future-read */

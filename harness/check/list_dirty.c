@@ -152,8 +152,7 @@ report_dirty(struct elle *elle, const struct list_orders *orders, uint32_t key, 
 	struct value *txns = value_collection(elle->arena, VALUE_VECTOR);
 
 	for (uint32_t i = walk->first; i <= until; i++)
-		value_push(
-		    elle->arena, values, elle->version_values[orders->order[orders->keys[key].first + i]]);
+		value_push(elle->arena, values, elle->version_values[orders->order[orders->keys[key].first + i]]);
 	value_push(elle->arena, txns, elle_txn_value(elle, walk->txn));
 	value_push(elle->arena, txns, value_symbol(elle->arena, "..."));
 	value_push(elle->arena, txns, elle_txn_value(elle, txn));
@@ -174,8 +173,10 @@ walk_key(struct elle *elle, const struct list_orders *orders, const uint32_t *wr
 	for (i = 0; i < key->count; i++) {
 		txn = writer[orders->order[key->first + i]];
 		if (txn == ELLE_NONE)
-			return elle_fail(elle, "an element was read that no completed transaction appended");
-		if (elle->txns[txn].type == OP_INFO || (elle->txns[txn].type == OP_FAIL && outcome(elle, walk.txn) == OP_FAIL))
+			return elle_fail(elle, "appended by no completed transaction: %s",
+			    list_describe(elle, orders->order[key->first + i]));
+		if (elle->txns[txn].type == OP_INFO ||
+		    (elle->txns[txn].type == OP_FAIL && outcome(elle, walk.txn) == OP_FAIL))
 			continue;
 		if (elle->txns[txn].type == OP_OK && outcome(elle, walk.txn) == OP_FAIL)
 			report_dirty(elle, orders, k, &walk, i, txn);
@@ -271,9 +272,9 @@ compare_reads(const struct elle *elle, const struct elle_mop *a, const struct el
 		return a->nil ? -1 : 1;
 	if (a->count != b->count)
 		return a->count < b->count ? -1 : 1;
-	return a->count == 0 ? 0
-	                     : memcmp(&elle->elements[a->first], &elle->elements[b->first],
-	                           a->count * sizeof(*elle->elements));
+	return a->count == 0
+		   ? 0
+		   : memcmp(&elle->elements[a->first], &elle->elements[b->first], a->count * sizeof(*elle->elements));
 }
 
 static int

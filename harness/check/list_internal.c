@@ -9,103 +9,109 @@
 
 /* What a transaction must read of a key: what it read last, and behind it what it has appended since. */
 struct expected {
-	uint32_t txn;               /* that this is about; ELLE_NONE: none */
+	uint32_t txn;                /* that this is about; ELLE_NONE: none */
 	const struct elle_mop *read; /* NULL: it read nothing so far, and has only appended */
-	uint32_t since;             /* the first micro-operation behind that read, or the first append */
+	uint32_t first, last;        /* appends since then: numbers of micro-operations; ELLE_NONE: none */
+	uint32_t appends;
 };
 
-/* Compares the transaction's own appends to a key, from one micro-operation to another, with these elements. */
-static bool
-ends_with_appends(const struct elle *elle, struct elle_mops mops, uint32_t since, uint32_t until,
-    const uint32_t *elements, const struct elle_mop *read)
-{
-	uint32_t at = 0, m;
+struct internal {
+	struct elle *elle;
+	struct expected *by_key;
+	uint32_t *next; /* of each append: the same transaction's next one to that key */
+};
 
-	for (m = since; m < until; m++)
-		if (elle_mop(elle, mops, m)->write && elle_mop(elle, mops, m)->key == read->key &&
-		    elle->elements[elle_mop(elle, mops, m)->first] != elements[at++])
+/* Whether elements are those that were appended. */
+static bool
+are_appends(const struct internal *internal, const struct expected *expected, const uint32_t *elements)
+{
+	const struct elle *elle = internal->elle;
+
+	for (uint32_t m = expected->first; m != ELLE_NONE; m = internal->next[m])
+		if (elle->elements[elle->mops[m].first] != *elements++)
 			return false;
 	return true;
 }
 
-static uint32_t
-count_appends(const struct elle *elle, struct elle_mops mops, uint32_t since, uint32_t until, uint32_t key)
-{
-	uint32_t count = 0, m;
-
-	for (m = since; m < until; m++)
-		count += elle_mop(elle, mops, m)->write && elle_mop(elle, mops, m)->key == key;
-	return count;
-}
-
 /* After a nil that nothing was appended to, Elle expects nothing. */
 static bool
-is_as_expected(const struct elle *elle, struct elle_mops mops, uint32_t m, const struct expected *expected)
+is_as_expected(const struct internal *internal, const struct expected *expected, const struct elle_mop *read)
 {
-	const struct elle_mop *read = elle_mop(elle, mops, m), *base = expected->read;
-	uint32_t appends = count_appends(elle, mops, expected->since, m, read->key), before;
+	const struct elle_mop *base = expected->read;
+	const uint32_t *elements = internal->elle->elements;
+	uint32_t before;
 
-	if (base != NULL && appends == 0 && base->nil)
+	if (base != NULL && base->nil && expected->appends == 0)
 		return true;
-	if (read->nil || read->count < appends)
+	if (read->nil || read->count < expected->appends)
 		return false;
-	before = read->count - appends;
-	if (base != NULL && (base->count != before || memcmp(&elle->elements[base->first], &elle->elements[read->first],
-	                                                  before * sizeof(*elle->elements)) != 0))
+	before = read->count - expected->appends;
+	if (base != NULL && (base->count != before || memcmp(&elements[base->first], &elements[read->first],
+							  before * sizeof(*elements)) != 0))
 		return false;
-	return ends_with_appends(
-	    elle, mops, expected->since, m, &elle->elements[read->first + before], read);
+	return are_appends(internal, expected, &elements[read->first + before]);
 }
 
 static const struct value *
-expected_value(struct elle *elle, struct elle_mops mops, uint32_t m, const struct expected *expected)
+expected_value(const struct internal *internal, const struct expected *expected)
 {
+	struct elle *elle = internal->elle;
 	struct value *list = value_collection(elle->arena, VALUE_VECTOR);
-	const struct elle_mop *base = expected->read, *mop;
-	uint32_t i;
+	const struct elle_mop *base = expected->read;
+	uint32_t i, m;
 
 	if (base == NULL)
 		value_push(elle->arena, list, value_symbol(elle->arena, "..."));
 	for (i = 0; base != NULL && i < base->count; i++)
 		value_push(elle->arena, list, elle->version_values[elle->elements[base->first + i]]);
-	for (i = expected->since; i < m; i++) {
-		mop = elle_mop(elle, mops, i);
-		if (mop->write && mop->key == elle_mop(elle, mops, m)->key)
-			value_push(elle->arena, list, elle->version_values[elle->elements[mop->first]]);
-	}
+	for (m = expected->first; m != ELLE_NONE; m = internal->next[m])
+		value_push(elle->arena, list, elle->version_values[elle->elements[elle->mops[m].first]]);
 	return list;
 }
 
 static void
-report_internal(struct elle *elle, uint32_t txn, uint32_t m, const struct expected *expected)
+report_internal(const struct internal *internal, uint32_t txn, uint32_t m, const struct expected *expected)
 {
+	struct elle *elle = internal->elle;
 	struct value *map = value_collection(elle->arena, VALUE_MAP);
 
 	value_put_keyword(elle->arena, map, "op", elle_txn_value(elle, txn));
 	value_put_keyword(elle->arena, map, "mop", elle_mop_value(elle, txn, m));
-	value_put_keyword(elle->arena, map, "expected", expected_value(elle, elle->txns[txn].done, m, expected));
+	value_put_keyword(elle->arena, map, "expected", expected_value(internal, expected));
 	elle_report(elle, ANOMALY_INTERNAL, map);
+}
+
+static void
+expect_append(struct internal *internal, struct expected *expected, uint32_t m)
+{
+	internal->next[m] = ELLE_NONE;
+	if (expected->first == ELLE_NONE)
+		expected->first = m;
+	else
+		internal->next[expected->last] = m;
+	expected->last = m;
+	expected->appends++;
 }
 
 /* Only the first contradiction of a transaction. */
 static void
-check_internal(struct elle *elle, uint32_t txn, struct expected *by_key)
+check_internal(struct internal *internal, uint32_t txn)
 {
-	struct elle_mops mops = elle->txns[txn].done;
+	struct elle_mops mops = internal->elle->txns[txn].done;
 	const struct elle_mop *mop;
 	struct expected *expected;
 
 	for (uint32_t m = 0; m < mops.count; m++) {
-		mop = elle_mop(elle, mops, m);
-		expected = &by_key[mop->key];
-		if (!mop->write && expected->txn == txn && !is_as_expected(elle, mops, m, expected)) {
-			report_internal(elle, txn, m, expected);
+		mop = elle_mop(internal->elle, mops, m);
+		expected = &internal->by_key[mop->key];
+		if (!mop->write && expected->txn == txn && !is_as_expected(internal, expected, mop)) {
+			report_internal(internal, txn, m, expected);
 			return;
 		}
-		if (!mop->write)
-			*expected = (struct expected){txn, mop, m + 1};
-		else if (expected->txn != txn)
-			*expected = (struct expected){txn, NULL, m};
+		if (!mop->write || expected->txn != txn)
+			*expected = (struct expected){txn, mop->write ? NULL : mop, ELLE_NONE, ELLE_NONE, 0};
+		if (mop->write)
+			expect_append(internal, expected, mops.first + m);
 	}
 }
 
@@ -151,18 +157,21 @@ check_future(struct elle *elle, uint32_t txn, struct seen *seen)
 void
 list_find_internal(struct elle *elle)
 {
-	struct expected *by_key = memory_alloc(((size_t)elle->key_count + 1) * sizeof(*by_key));
+	struct internal internal = {.elle = elle};
 	struct seen *seen = memory_alloc(((size_t)elle->version_count + 1) * sizeof(*seen));
 
-	memset(by_key, 0xff, ((size_t)elle->key_count + 1) * sizeof(*by_key));
+	internal.by_key = memory_alloc(((size_t)elle->key_count + 1) * sizeof(*internal.by_key));
+	internal.next = memory_alloc(((size_t)elle->mop_count + 1) * sizeof(*internal.next));
+	memset(internal.by_key, 0xff, ((size_t)elle->key_count + 1) * sizeof(*internal.by_key));
 	memset(seen, 0xff, ((size_t)elle->version_count + 1) * sizeof(*seen));
 	for (uint32_t t = 0; t < elle->completed; t++) {
 		if (elle->txns[t].type != OP_OK)
 			continue;
-		check_internal(elle, t, by_key);
+		check_internal(&internal, t);
 		check_future(elle, t, seen);
 	}
-	free(by_key);
+	free(internal.by_key);
+	free(internal.next);
 	free(seen);
 }
 
@@ -221,8 +230,8 @@ report_duplicates(struct elle *elle, uint32_t txn, uint32_t m, struct count *cou
 
 	value_put_keyword(elle->arena, map, "op", elle_txn_value(elle, txn));
 	value_put_keyword(elle->arena, map, "mop", elle_mop_value(elle, txn, m));
-	value_put_keyword(elle->arena, map, "duplicates",
-	    duplicates_value(elle, elle_mop(elle, elle->txns[txn].done, m), counts));
+	value_put_keyword(
+	    elle->arena, map, "duplicates", duplicates_value(elle, elle_mop(elle, elle->txns[txn].done, m), counts));
 	elle_report(elle, ANOMALY_DUPLICATE_ELEMENTS, map);
 }
 

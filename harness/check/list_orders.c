@@ -20,7 +20,7 @@ static bool
 same_list(const struct elle *elle, const struct elle_mop *a, const struct elle_mop *b)
 {
 	return a->count == b->count &&
-	    memcmp(&elle->elements[a->first], &elle->elements[b->first], a->count * sizeof(*elle->elements)) == 0;
+	       memcmp(&elle->elements[a->first], &elle->elements[b->first], a->count * sizeof(*elle->elements)) == 0;
 }
 
 /* Of different lists of one length, which nothing correct returns, the one that Elle's sets have last. */
@@ -145,7 +145,7 @@ static bool
 is_prefix(const struct elle *elle, const struct elle_mop *a, const struct elle_mop *b)
 {
 	return a->count <= b->count &&
-	    memcmp(&elle->elements[a->first], &elle->elements[b->first], a->count * sizeof(*elle->elements)) == 0;
+	       memcmp(&elle->elements[a->first], &elle->elements[b->first], a->count * sizeof(*elle->elements)) == 0;
 }
 
 /* Two reads of a key of which none is the beginning of the other. */

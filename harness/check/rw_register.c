@@ -40,29 +40,38 @@ rw_version_value(const struct rw_register *rw, uint32_t version)
 	return rw_is_initial(rw, version) ? &value_nil : rw->elle->version_values[version];
 }
 
+static int
+compare_accesses(const void *a, const void *b)
+{
+	uint32_t key = ((const struct rw_access *)a)->key, other = ((const struct rw_access *)b)->key;
+
+	return (key > other) - (key < other);
+}
+
 const struct rw_access *
 rw_access_of(const struct rw_register *rw, uint32_t txn, uint32_t key)
 {
-	for (size_t i = rw->access_first[txn]; i < rw->access_first[txn + 1]; i++)
-		if (rw->accesses[i].key == key)
-			return &rw->accesses[i];
-	return NULL;
+	const struct rw_access wanted = {.key = key};
+	size_t first = rw->access_first[txn];
+
+	return bsearch(
+	    &wanted, rw->accesses + first, rw->access_first[txn + 1] - first, sizeof(wanted), compare_accesses);
 }
 
 static void
 note_access(struct rw_register *rw, size_t first, size_t *last, size_t *seen, const struct elle_mop *mop, bool known)
 {
 	struct rw_access *access;
-	bool new = seen[mop->key] <= first;
+	bool is_first = seen[mop->key] <= first;
 
-	if (new) {
+	if (is_first) {
 		rw->accesses[*last] = (struct rw_access){mop->key, ELLE_NONE, ELLE_NONE};
 		seen[mop->key] = ++*last;
 	}
 	access = &rw->accesses[seen[mop->key] - 1];
 	if (mop->write)
 		access->write = rw_version(rw, mop);
-	else if (new &&known)
+	else if (is_first && known)
 		access->read = rw_version(rw, mop);
 }
 
@@ -88,33 +97,39 @@ note_accesses(struct rw_register *rw)
 			    rw, rw->access_first[t], &last, seen, elle_mop(elle, txn->done, i), txn->type == OP_OK);
 	}
 	rw->access_first[t] = last;
+	for (t = 0; t < elle->txn_count; t++)
+		qsort(rw->accesses + rw->access_first[t], rw->access_first[t + 1] - rw->access_first[t],
+		    sizeof(*rw->accesses), compare_accesses);
 	free(seen);
 }
 
+/* What a transaction wrote or read of a key, if that is known to have taken effect. */
+static uint32_t
+known_version(const struct rw_register *rw, uint32_t txn, size_t access, bool written)
+{
+	if (rw->elle->txns[txn].type != OP_OK)
+		return ELLE_NONE;
+	return written ? rw->accesses[access].write : rw->accesses[access].read;
+}
+
 static void
-index_txns(struct rw_index *index, const struct rw_register *rw, bool writers)
+index_txns(struct rw_index *index, const struct rw_register *rw, bool written)
 {
 	size_t *first = memory_zero(((size_t)rw->versions + 2) * sizeof(*first)), i;
-	size_t accesses = rw->access_first[rw->elle->txn_count];
 	uint32_t t, version;
 
-	*index = (struct rw_index){first, memory_alloc((accesses + 1) * sizeof(*index->txns))};
-	for (i = 0, t = 0; i < accesses; i++) {
-		while (i >= rw->access_first[t + 1])
-			t++;
-		version = writers ? rw->accesses[i].write : rw->accesses[i].read;
-		if (version != ELLE_NONE && rw->elle->txns[t].type == OP_OK)
-			first[version + 2]++;
-	}
+	*index =
+	    (struct rw_index){first, memory_alloc((rw->access_first[rw->elle->txn_count] + 1) * sizeof(*index->txns))};
+	for (t = 0; t < rw->elle->txn_count; t++)
+		for (i = rw->access_first[t]; i < rw->access_first[t + 1]; i++)
+			if ((version = known_version(rw, t, i, written)) != ELLE_NONE)
+				first[version + 2]++;
 	for (i = 2; i < (size_t)rw->versions + 2; i++)
 		first[i] += first[i - 1];
-	for (i = 0, t = 0; i < accesses; i++) {
-		while (i >= rw->access_first[t + 1])
-			t++;
-		version = writers ? rw->accesses[i].write : rw->accesses[i].read;
-		if (version != ELLE_NONE && rw->elle->txns[t].type == OP_OK)
-			index->txns[first[version + 1]++] = t;
-	}
+	for (t = 0; t < rw->elle->txn_count; t++)
+		for (i = rw->access_first[t]; i < rw->access_first[t + 1]; i++)
+			if ((version = known_version(rw, t, i, written)) != ELLE_NONE)
+				index->txns[first[version + 1]++] = t;
 }
 
 static size_t
@@ -133,7 +148,7 @@ keys_are_alike(const struct rw_register *rw)
 
 	for (uint32_t key = 1; key < elle->key_count; key++)
 		if (elle->keys[key]->type != elle->keys[0]->type)
-			return elle_fail(rw->elle, "History includes a mix of different types for transaction keys");
+			return elle_fail(rw->elle, "keys are of different types");
 	return true;
 }
 
@@ -162,12 +177,13 @@ link_all(const struct rw_register *rw, const struct rw_index *from, uint32_t ver
 {
 	size_t i, j;
 
+	rw->elle->met |= index_count(from, version) > 0 && index_count(to, other) > 0;
 	for (i = from->first[version]; i < from->first[version + 1]; i++)
 		for (j = to->first[other]; j < to->first[other + 1]; j++)
-			if (from->txns[i] != to->txns[j])
-				elle_link(rw->elle, from->txns[i], to->txns[j], type);
-			else if (type == ELLE_WR)
+			if (from->txns[i] == to->txns[j] && type == ELLE_WR)
 				elle_link_loop(rw->elle, from->txns[i], type);
+			else
+				elle_link(rw->elle, from->txns[i], to->txns[j], type);
 }
 
 /* How many links the order of versions makes. */
@@ -204,15 +220,23 @@ link_txns(const struct rw_register *rw)
 
 /* ---- the check ------------------------------------------------------------------------------------------ */
 
-static bool
-find_anomalies(struct rw_register *rw)
+bool
+rw_read(struct rw_register *rw)
 {
 	if (!elle_read(rw->elle))
 		return false;
+	if ((size_t)rw->elle->version_count + rw->elle->key_count >= ELLE_NONE)
+		return elle_fail(rw->elle, "too many versions");
 	note_accesses(rw);
 	index_txns(&rw->readers, rw, false);
 	index_txns(&rw->writers, rw, true);
-	if (!keys_are_alike(rw) || !writes_are_unique(rw))
+	return keys_are_alike(rw) && writes_are_unique(rw);
+}
+
+static bool
+find_anomalies(struct rw_register *rw)
+{
+	if (!rw_read(rw))
 		return false;
 	rw_find_internal(rw);
 	rw_find_dirty_reads(rw);
@@ -224,8 +248,8 @@ find_anomalies(struct rw_register *rw)
 	return true;
 }
 
-static void
-rw_register_free(struct rw_register *rw)
+void
+rw_free(struct rw_register *rw)
 {
 	free(rw->accesses);
 	free(rw->access_first);
@@ -279,7 +303,7 @@ check_rw_register(struct arena *arena, const struct history *history, const stru
 		result = without_timeouts(arena, elle_result(&elle));
 	else
 		result = elle_failed(&elle);
-	rw_register_free(&rw);
+	rw_free(&rw);
 	elle_free(&elle);
 	return result;
 }

@@ -16,8 +16,7 @@
 /* What other transactions can see of what a transaction did to a key; ELLE_NONE: nothing of the kind. */
 struct rw_access {
 	uint32_t key;
-	uint32_t
-	    read; /* the version that it read before it wrote any; only of those that are known to have taken effect */
+	uint32_t read;  /* the version that it read before it wrote any; not known of what crashed */
 	uint32_t write; /* the last version that it wrote */
 };
 
@@ -34,11 +33,15 @@ struct rw_register {
 	uint32_t versions; /* how many there are, with the initial ones */
 
 	struct rw_access *accesses;       /* those of transaction t, which is :ok or :info, from access_first[t] on */
-	size_t *access_first;             /* and one more; keys in the order in which they are first met */
+	size_t *access_first;             /* and one more; sorted by key */
 	struct rw_index readers, writers; /* :ok ones */
 
 	struct elle_graph order; /* of versions: an edge leads to a later one */
 };
+
+/* Reads the history: all but `order`. False, with an error in `elle`: it is none of registers. */
+bool rw_read(struct rw_register *);
+void rw_free(struct rw_register *);
 
 /* The version that a micro-operation wrote or read. */
 uint32_t rw_version(const struct rw_register *, const struct elle_mop *);

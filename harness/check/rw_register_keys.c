@@ -5,7 +5,10 @@
  * it is linearizable, whoever comes later in real time does.
  *
  * From each transaction on a key there is a link to the next ones on that key:
- * those that follow it without another one on that key between.
+ * those that follow it without another one on that key between. (Elle 0.2.2
+ * changes sets that it shares while it computes these links, and so sees
+ * contradictions at times where there are none; and it throws where several
+ * cycles of one key's versions hold nil. Here is what it means to do.)
  */
 #include <stdlib.h>
 
@@ -118,7 +121,7 @@ static void
 add_member(struct sweep *sweep, uint32_t txn)
 {
 	if (sweep->member_count == sweep->member_capacity) {
-		sweep->member_capacity = sweep->member_capacity > 0 ? sweep->member_capacity * 2 : 1024;
+		sweep->member_capacity *= 2;
 		sweep->members = memory_resize(sweep->members, sweep->member_capacity, sizeof(*sweep->members));
 	}
 	sweep->members[sweep->member_count++] = txn;
@@ -159,7 +162,7 @@ static void
 change_set(struct sweep *sweep, uint32_t key, struct set set)
 {
 	if (sweep->log_count == sweep->log_capacity) {
-		sweep->log_capacity = sweep->log_capacity > 0 ? sweep->log_capacity * 2 : 1024;
+		sweep->log_capacity *= 2;
 		sweep->log = memory_resize(sweep->log, sweep->log_capacity, sizeof(*sweep->log));
 	}
 	sweep->log[sweep->log_count++] = (struct change){key, sweep->sets[key], sweep->last_change[key]};
@@ -248,7 +251,7 @@ advance(struct sweep *sweep, uint32_t txn)
 			sweep->next[kept++] = sweep->next[i];
 	sweep->next_count = kept;
 	if (sweep->next_count == sweep->next_capacity) {
-		sweep->next_capacity = sweep->next_capacity > 0 ? sweep->next_capacity * 2 : 16;
+		sweep->next_capacity *= 2;
 		sweep->next = memory_resize(sweep->next, sweep->next_capacity, sizeof(*sweep->next));
 	}
 	sweep->next[sweep->next_count++] = txn;
@@ -272,9 +275,12 @@ void
 rw_link_linearizable_keys(const struct rw_register *rw, struct rw_links *links)
 {
 	const struct elle *elle = rw->elle;
-	struct sweep sweep = {.rw = rw, .links = links};
+	struct sweep sweep = {.rw = rw, .links = links, .log_capacity = 64, .member_capacity = 64, .next_capacity = 16};
 	uint32_t txn;
 
+	sweep.log = memory_alloc(sweep.log_capacity * sizeof(*sweep.log));
+	sweep.members = memory_alloc(sweep.member_capacity * sizeof(*sweep.members));
+	sweep.next = memory_alloc(sweep.next_capacity * sizeof(*sweep.next));
 	sweep.sets = memory_zero(((size_t)elle->key_count + 1) * sizeof(*sweep.sets));
 	sweep.last_change = memory_zero(((size_t)elle->key_count + 1) * sizeof(*sweep.last_change));
 	sweep.log_at = memory_zero(((size_t)elle->txn_count + 1) * sizeof(*sweep.log_at));

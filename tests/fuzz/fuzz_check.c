@@ -10,8 +10,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
-static check_fn *const checkers[] = {
-    check_echo, check_unique_ids, check_set_full, check_broadcast, check_counter, check_linearizable, check_kafka};
+static check_fn *const checkers[] = {check_echo, check_unique_ids, check_set_full, check_broadcast, check_counter,
+    check_linearizable, check_kafka, check_list_append, check_rw_register};
 
 static void
 comes_back(const struct history *history)
@@ -42,7 +42,12 @@ static void
 judge(const struct history *history)
 {
 	static const struct net_stats net = {.all = {10, 9}, .servers = {4, 3}, .clients = {6, 6}};
-	const struct check_options options = {.net = &net, .availability = AVAILABILITY_TOTAL};
+	const struct check_options options = {
+	    .net = &net,
+	    .availability = AVAILABILITY_TOTAL,
+	    .sequential_keys = true,
+	    .linearizable_keys = true,
+	};
 	const struct value *result;
 	struct arena arena = {0};
 	struct buffer text = {0};

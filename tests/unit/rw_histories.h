@@ -49,6 +49,7 @@ struct made {
 	struct made_txn txns[MADE_TXNS_MAX];
 	int count;
 	int moments;
+	int first_key, first_process; /* in the history they are numbered from here */
 	/* The database, and how to make transactions. */
 	struct random random;
 	enum made_database database;
@@ -279,7 +280,7 @@ made_spoil(struct made *made)
 /* ---- as a history ----------------------------------------------------------------------- */
 
 static inline const struct value *
-made_value(struct arena *arena, const struct made_txn *txn, bool with_reads)
+made_value(struct arena *arena, const struct made_txn *txn, int first_key, bool with_reads)
 {
 	struct value *value = value_collection(arena, VALUE_VECTOR), *mop;
 
@@ -288,7 +289,7 @@ made_value(struct arena *arena, const struct made_txn *txn, bool with_reads)
 
 		mop = value_collection(arena, VALUE_VECTOR);
 		value_push(arena, mop, value_keyword(arena, m->write ? "w" : "r"));
-		value_push(arena, mop, value_int(arena, m->key));
+		value_push(arena, mop, value_int(arena, first_key + m->key));
 		if (m->value != 0 && (m->write || with_reads))
 			value_push(arena, mop, value_int(arena, m->value));
 		else
@@ -305,13 +306,16 @@ made_history(const struct made *made, struct history *history)
 	for (int moment = 0; moment < made->moments; moment++)
 		for (int i = 0; i < made->count; i++) {
 			const struct made_txn *txn = &made->txns[i];
-			struct op op = {
-			    .time = moment, .process = txn->process, .f = "txn", .type = OP_INVOKE, .pair = -1};
+			struct op op = {.time = moment,
+			    .process = made->first_process + txn->process,
+			    .f = "txn",
+			    .type = OP_INVOKE,
+			    .pair = -1};
 
 			if (txn->invoke == moment)
-				op.value = made_value(&history->arena, txn, false);
+				op.value = made_value(&history->arena, txn, made->first_key, false);
 			else if (txn->complete == moment && txn->type != OP_INVOKE)
-				op.value = made_value(&history->arena, txn, txn->type == OP_OK);
+				op.value = made_value(&history->arena, txn, made->first_key, txn->type == OP_OK);
 			else
 				continue;
 			if (txn->invoke != moment)

@@ -94,6 +94,7 @@ test_defaults(void **state)
 	assert_true(o->key_count == 0 && o->max_txn_length == 4 && o->max_writes_per_key == 16);
 	assert_true(!o->log_stderr && !o->log_net_send && !o->log_net_recv && !o->quiet && !o->sweep);
 	assert_true(o->check.availability == AVAILABILITY_ANY && o->check.node_count == 5);
+	assert_true(!o->check.sequential_keys && !o->check.linearizable_keys);
 	assert_string_equal(o->check.consistency_models[0], "strict-serializable");
 	assert_null(o->check.consistency_models[1]);
 	assert_string_equal(o->store, "store");
@@ -455,6 +456,8 @@ test_replay(void **state)
 	    "sim -w echo --node echo --seed 42 --node-count 1 --availability 0.75 --consistency-models "
 	    "serializable,PL-2 "
 	    "--key-count 2 --max-txn-length 3 --max-writes-per-key 8");
+	assert_replays(SIM "--node-count 1 --linearizable-keys --sequential-keys",
+	    "sim -w echo --node echo --seed 42 --node-count 1 --sequential-keys --linearizable-keys");
 	assert_replays(SIM "--node-count 1 --availability total",
 	    "sim -w echo --node echo --seed 42 --node-count 1 --availability total");
 }

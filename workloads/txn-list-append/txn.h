@@ -6,12 +6,12 @@
 #ifndef TXN_WORKLOAD_H
 #define TXN_WORKLOAD_H
 
+#include "key_pool.h"
 #include "workload.h"
 
 /* What the generator remembers. */
 struct txn_state {
-	struct txn_key *active; /* from which keys are drawn; NULL: nothing has been asked for yet */
-	int64_t next_key;
+	struct key_pool keys;
 };
 
 struct txn_kind {

@@ -9,60 +9,7 @@
 
 #include <string.h>
 
-/* ---- keys ---------------------------------------------------------------------- */
-
-/*
- * Beyond that the scale of the draw overflows a double, and Maelstrom crashes
- * (elle.txn/key-dist-scale).
- */
-#define KEYS_MAX   1022
 #define LENGTH_MAX 65536 /* operations in a transaction */
-#define KEY_COUNT  10    /* if --key-count is not given */
-
-struct txn_key {
-	int64_t key;
-	int64_t next; /* what will be written next: 1, 2, 3, ... */
-};
-
-static int
-key_count(const struct test_options *options)
-{
-	return options->key_count > 0 ? (int)options->key_count : KEY_COUNT;
-}
-
-const char *
-txn_refuse(struct arena *arena, const struct test_options *options)
-{
-	if (options->key_count > KEYS_MAX)
-		return arena_printf(
-		    arena, "transactions cannot draw from more than %d keys: give less with --key-count", KEYS_MAX);
-	if (options->max_txn_length > LENGTH_MAX)
-		return arena_printf(arena,
-		    "transactions cannot have more than %d operations: give less with --max-txn-length", LENGTH_MAX);
-	return NULL;
-}
-
-static void
-begin_keys(struct txn_state *state, struct arena *arena, int count)
-{
-	state->active = arena_alloc(arena, (size_t)count * sizeof(*state->active));
-	for (int i = 0; i < count; i++)
-		state->active[i] = (struct txn_key){state->next_key++, 1};
-}
-
-/*
- * Each place is twice as likely as the one before it: place i of n gets 2^i of
- * 2^n - 1. Of more than 63 places the first ones are left out, which would
- * hardly ever be drawn.
- */
-static int
-draw_place(struct random *random, int count)
-{
-	int width = count < 63 ? count : 63;
-	uint64_t draw = random_below(random, ((uint64_t)1 << width) - 1) + 1;
-
-	return count - width + 63 - __builtin_clzll(draw);
-}
 
 /* ---- transactions ----------------------------------------------------------------- */
 
@@ -77,21 +24,14 @@ make_mop(struct arena *arena, const char *f, const struct value *key, const stru
 	return vector;
 }
 
-/* NULL if the key drawn has had all its writes: its place goes to a fresh key, and another operation must be drawn. */
 static const struct value *
-draw_mop(const struct txn_kind *kind, struct txn_state *state, struct random *random, struct arena *arena,
-    const struct test_options *options)
+draw_mop(const struct txn_kind *kind, struct txn_state *state, struct random *random, struct arena *arena)
 {
-	bool writes = random_below(random, 2) == 1;
-	struct txn_key *key = &state->active[draw_place(random, key_count(options))];
+	struct key_draw draw = key_pool_draw(&state->keys, random);
+	const struct value *key = value_int(arena, draw.key);
 
-	if (!writes)
-		return make_mop(arena, "r", value_int(arena, key->key), &value_nil);
-	if (key->next > options->max_writes_per_key) {
-		*key = (struct txn_key){state->next_key++, 1};
-		return NULL;
-	}
-	return make_mop(arena, kind->write, value_int(arena, key->key), value_int(arena, key->next++));
+	return draw.writes ? make_mop(arena, kind->write, key, value_int(arena, draw.value))
+			   : make_mop(arena, "r", key, &value_nil);
 }
 
 bool
@@ -101,17 +41,25 @@ txn_generate(const struct txn_kind *kind, struct txn_state *state, struct random
 	uint64_t length = 1 + random_below(random, (uint64_t)options->max_txn_length);
 	struct value *txn = value_collection(arena, VALUE_VECTOR);
 
-	if (state->active == NULL)
-		begin_keys(state, arena, key_count(options));
-	while (txn->count < length) {
-		const struct value *drawn = draw_mop(kind, state, random, arena, options);
-
-		if (drawn != NULL)
-			value_push(arena, txn, drawn);
-	}
+	if (state->keys.count == 0)
+		key_pool_init(&state->keys, arena, options->key_count, options->max_writes_per_key);
+	while (txn->count < length)
+		value_push(arena, txn, draw_mop(kind, state, random, arena));
 	next->f = "txn";
 	next->value = txn;
 	return true;
+}
+
+const char *
+txn_refuse(struct arena *arena, const struct test_options *options)
+{
+	if (options->key_count > KEY_POOL_COUNT_MAX)
+		return arena_printf(arena,
+		    "transactions cannot draw from more than %d keys: give less with --key-count", KEY_POOL_COUNT_MAX);
+	if (options->max_txn_length > LENGTH_MAX)
+		return arena_printf(arena,
+		    "transactions cannot have more than %d operations: give less with --max-txn-length", LENGTH_MAX);
+	return NULL;
 }
 
 /* ---- the client --------------------------------------------------------------------- */
