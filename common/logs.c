@@ -103,18 +103,25 @@ logs_append(struct logs_log *log, json_t *message)
 
 /* ---- requests ---------------------------------------------------------------- */
 
-static bool
-are_offsets(json_t *offsets)
+bool
+logs_are_offsets(json_t *offsets)
 {
 	const char *key;
 	json_t *offset;
 
-	if (!json_is_object(offsets))
-		return false;
 	json_object_foreach (offsets, key, offset)
 		if (!json_is_integer(offset) || json_integer_value(offset) < 0)
 			return false;
-	return true;
+	return json_is_object(offsets);
+}
+
+bool
+logs_are_keys(const json_t *keys)
+{
+	for (size_t i = 0; i < json_array_size(keys); i++)
+		if (!json_is_string(json_array_get(keys, i)))
+			return false;
+	return json_is_array(keys);
 }
 
 /* The messages from `offset` on for which there is room. */
@@ -144,7 +151,7 @@ logs_poll(struct logs *logs, json_t *offsets)
 	const char *key;
 	json_t *found, *offset;
 
-	if (!are_offsets(offsets))
+	if (!logs_are_offsets(offsets))
 		return NULL;
 	found = made(json_object());
 	json_object_foreach (offsets, key, offset) {
@@ -164,7 +171,7 @@ logs_commit(struct logs *logs, json_t *offsets)
 	json_t *grown, *offset;
 	const char *key;
 
-	if (!are_offsets(offsets))
+	if (!logs_are_offsets(offsets))
 		return NULL;
 	grown = made(json_object());
 	json_object_foreach (offsets, key, offset) {
@@ -184,10 +191,7 @@ logs_committed(struct logs *logs, json_t *keys)
 	json_t *found, *key;
 	size_t i;
 
-	json_array_foreach (keys, i, key)
-		if (!json_is_string(key))
-			return NULL;
-	if (!json_is_array(keys))
+	if (!logs_are_keys(keys))
 		return NULL;
 	found = made(json_object());
 	json_array_foreach (keys, i, key) {

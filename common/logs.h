@@ -30,6 +30,7 @@ struct logs_log {
 	struct logs_message *messages;
 	int64_t count, capacity;
 	int64_t committed; /* -1: never */
+	void *data;        /* the user's, who frees it */
 	char text[];       /* of the key */
 };
 
@@ -54,6 +55,8 @@ size_t logs_bytes(const json_t *message);
  * {key: offset, ...} with offsets from 0 on, or [key, ...].
  */
 
+bool logs_are_offsets(json_t *offsets);
+bool logs_are_keys(const json_t *keys);
 /* A new object {key: [[offset, message], ...], ...}: without gaps from each offset on; keys with nothing are left out.
  */
 json_t *logs_poll(struct logs *, json_t *offsets);
