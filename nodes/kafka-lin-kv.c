@@ -1,20 +1,12 @@
 /*
  * Kafka's logs on Maelstrom's lin-kv service.
  *
- * A log is a root and sealed chunks, all values of the service. The root of a
- * key is [start, [entries from offset `start` on]]; when it holds CHUNK
- * entries, they are written to a chunk of their own, under the key and `start`,
- * and the root begins anew behind them. What a chunk holds is settled by then,
- * so it does not matter who writes it, nor how often. Appending is one
- * compare-and-set of the root; the sends of one node to one key that came
- * while another was under way go together.
- *
- * A compare-and-set that was not answered may have happened, and may still
- * happen. It is repeated until there is an answer: a root never holds the same
- * value twice, so it happens once at most. If the answer is that the root is
- * another, either an earlier attempt has done it or somebody else was faster
- * and it never will be: each batch bears a tag that is used once, and what is
- * found at its offset tells.
+ * Each key's log is kept in the service (common/kv_log.h says how), and every
+ * node has a copy of what it is asked about. A worker, one a key, brings what
+ * clients wait for to the service: all sends that came meanwhile with one
+ * compare-and-set, which tells the polls that wait as much as a read would. A
+ * poll is answered from the copy where that goes far enough, else after asking
+ * the service. Another worker does the same for committed offsets.
  *
  * Promises: as the service's, linearizable per key. An acknowledged message
  * keeps its offset for ever; a poll that finds nothing at an offset proves that
@@ -24,11 +16,7 @@
  * while the service is silent, polls find what this node knows already, and
  * nothing else is answered.
  *
- * Each node keeps a copy of all of a log that it is asked about. Commits are
- * one number a key, raised by compare-and-set.
- *
- * Source: Maelstrom, doc/services.md, "lin-kv"; the root that names immutable
- * parts is that of Maelstrom's Datomic chapter (doc/05-datomic).
+ * Assumes the service to be linearizable (Maelstrom, doc/services.md, "lin-kv").
  */
 #include <sys/queue.h>
 
@@ -36,17 +24,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kv.h"
-#include "logs.h"
+#include "kv_log.h"
 #include "memory.h"
 #include "node.h"
 #include "task.h"
 
-#define CHUNK           32   /* entries; of any size that logs.h allows they fit into a line */
-#define WAITERS_MAX     4096 /* of one key; more are refused */
-#define PATIENCE_MS     1000 /* how long to wait for the service: longer each time, for a later answer is lost */
-#define PATIENCE_MAX_MS 16000
-#define RETRY_MS        100 /* after an error that says nothing */
+#define WAITERS_MAX 4096 /* of one key; more are refused */
 
 /* A client's request about several keys: answered when all are done. */
 struct join {
@@ -69,8 +52,7 @@ STAILQ_HEAD(waiters, waiter);
 /* What this node knows of a key, and who waits for more. */
 struct topic {
 	STAILQ_ENTRY(topic) entry;
-	struct logs_log *log; /* a copy; `committed` is what the service had last */
-	json_t *root;         /* owned: what the service had last; null: nothing */
+	struct kv_log log;
 	int waiting;
 	struct waiters sends, polls; /* for the log's worker */
 	struct waiters commits;      /* for that of the committed offset */
@@ -135,270 +117,7 @@ dismiss(struct node *n, struct topic *t, struct waiters *waiters, bool answer)
 	}
 }
 
-/* ---- the service ------------------------------------------------------------------- */
-
-/* One question; which one, the members that are set say. */
-struct question {
-	json_t *key;       /* owned by the asker, like all of them */
-	json_t *write;     /* to write */
-	json_t *from, *to; /* to compare and set; `from` null: the key must not exist */
-};
-
-/*
- * Asks until there is an answer that says what happened: KV_OK, one of the two
- * errors of the KV services, or TASK_CANCELLED. `*found` is what a read found,
- * owned by the caller.
- */
-static int
-ask(struct node *n, const struct question *q, json_t **found)
-{
-	int64_t patience_ms = PATIENCE_MS;
-	int outcome;
-
-	for (;; patience_ms = patience_ms < PATIENCE_MAX_MS ? 2 * patience_ms : patience_ms) {
-		*found = NULL;
-		if (q->write != NULL)
-			outcome = task_kv_write(n, LIN_KV, q->key, q->write, patience_ms);
-		else if (q->to != NULL)
-			outcome = task_kv_cas(n, LIN_KV, q->key, q->from, q->to, json_is_null(q->from), patience_ms);
-		else
-			outcome = task_kv_read(n, LIN_KV, q->key, patience_ms, found);
-		if (outcome == KV_OK || outcome == TASK_CANCELLED || outcome == ERROR_KEY_DOES_NOT_EXIST ||
-		    outcome == ERROR_PRECONDITION_FAILED)
-			return outcome;
-		if (outcome != KV_TIMEOUT && task_sleep(n, RETRY_MS) == TASK_CANCELLED)
-			return TASK_CANCELLED;
-	}
-}
-
-/* The three kinds of keys in the service. */
-static json_t *
-root_key(const struct topic *t)
-{
-	return json_pack("[s, s]", "root", t->log->key);
-}
-
-static json_t *
-chunk_key(const struct topic *t, int64_t start)
-{
-	return json_pack("[s, s, I]", "chunk", t->log->key, (json_int_t)start);
-}
-
-static json_t *
-committed_key(const struct topic *t)
-{
-	return json_pack("[s, s]", "committed", t->log->key);
-}
-
-/* ---- reading a log ------------------------------------------------------------------ */
-
-static int64_t
-root_start(const struct topic *t)
-{
-	return json_integer_value(json_array_get(t->root, 0));
-}
-
-/* Borrowed; NULL if there is nothing yet. */
-static json_t *
-root_entries(const struct topic *t)
-{
-	return json_array_get(t->root, 1);
-}
-
-/* The sealed chunk in which that offset is. It must be there: the root is behind it. */
-static int
-read_chunk(struct node *n, struct topic *t, int64_t offset, json_t **entries)
-{
-	struct question read = {.key = chunk_key(t, offset / CHUNK * CHUNK)};
-	int outcome;
-
-	for (;;) {
-		outcome = ask(n, &read, entries);
-		if (outcome == TASK_CANCELLED || json_array_size(*entries) == CHUNK)
-			break;
-		node_log(n, LOG_LEVEL_ERROR, "a chunk of %s is missing or of no known form", t->log->key);
-		json_decref(*entries);
-		if ((outcome = task_sleep(n, PATIENCE_MAX_MS)) == TASK_CANCELLED)
-			break;
-	}
-	json_decref(read.key);
-	return outcome;
-}
-
-/* Appends those entries, of which the first has offset `start`, that our copy lacks: [message] or [message, tag]. */
-static void
-copy_entries(struct topic *t, int64_t start, json_t *entries)
-{
-	for (size_t i = (size_t)(t->log->count - start); i < json_array_size(entries); i++)
-		logs_append(t->log, json_array_get(json_array_get(entries, i), 0));
-}
-
-/* Takes over a root that was found or written, and what is before it. Steals it. */
-static int
-learn(struct node *n, struct topic *t, json_t *root)
-{
-	json_t *entries;
-	int outcome;
-
-	json_decref(t->root);
-	t->root = root;
-	while (t->log->count < root_start(t)) {
-		int64_t start = t->log->count / CHUNK * CHUNK;
-
-		outcome = read_chunk(n, t, start, &entries);
-		if (outcome == TASK_CANCELLED)
-			return TASK_CANCELLED;
-		copy_entries(t, start, entries);
-		json_decref(entries);
-	}
-	copy_entries(t, root_start(t), root_entries(t));
-	return KV_OK;
-}
-
-static bool
-is_root(const json_t *value)
-{
-	json_int_t start = json_integer_value(json_array_get(value, 0));
-	const json_t *entries = json_array_get(value, 1);
-
-	return json_is_array(entries) && json_array_size(entries) <= CHUNK && start >= 0 && start % CHUNK == 0;
-}
-
-/* Returns KV_OK or TASK_CANCELLED. */
-static int
-refresh(struct node *n, struct topic *t)
-{
-	struct question read = {.key = root_key(t)};
-	json_t *root;
-	int outcome = ask(n, &read, &root);
-
-	json_decref(read.key);
-	if (outcome == TASK_CANCELLED)
-		return TASK_CANCELLED;
-	if (outcome == KV_OK && is_root(root))
-		return learn(n, t, root);
-	if (outcome == KV_OK)
-		node_log(n, LOG_LEVEL_ERROR, "the root of %s is of no known form", t->log->key);
-	json_decref(root);
-	return KV_OK;
-}
-
-/* ---- appending ------------------------------------------------------------------------ */
-
-/* Whether the entry at that offset, if there is one, bears the tag. The copy is up to date. */
-static int
-has_tag(struct node *n, struct topic *t, int64_t offset, const json_t *tag, bool *has)
-{
-	json_t *entries = json_incref(root_entries(t));
-	int outcome = KV_OK;
-
-	if (offset < root_start(t)) {
-		json_decref(entries);
-		outcome = read_chunk(n, t, offset, &entries);
-	}
-	*has = json_equal(json_array_get(json_array_get(entries, (size_t)(offset % CHUNK)), 1), tag) == 1;
-	json_decref(entries);
-	return outcome;
-}
-
-/* If the root is full, its entries go to their chunk. */
-static int
-seal(struct node *n, struct topic *t)
-{
-	struct question write = {.write = json_incref(root_entries(t))};
-	json_t *none;
-	int outcome = KV_OK;
-
-	if (json_array_size(write.write) == CHUNK) {
-		write.key = chunk_key(t, root_start(t));
-		outcome = ask(n, &write, &none);
-		json_decref(write.key);
-	}
-	json_decref(write.write);
-	return outcome;
-}
-
-/* Moves the sends that go next into `batch`: from here on they may be done. */
-static void
-choose(struct topic *t, struct waiters *batch)
-{
-	size_t room = CHUNK - json_array_size(root_entries(t)) % CHUNK;
-	struct waiter *w;
-
-	for (; room > 0 && (w = STAILQ_FIRST(&t->sends)) != NULL; room--) {
-		STAILQ_REMOVE_HEAD(&t->sends, entry);
-		STAILQ_INSERT_TAIL(batch, w, entry);
-		request_deadline(w->request, NODE_DEADLINE_MS, ERROR_TIMEOUT);
-	}
-}
-
-/* The root after the batch, of which the first entry bears the tag. */
-static json_t *
-next_root(const struct topic *t, const struct waiters *batch, json_t *tag)
-{
-	bool full = json_array_size(root_entries(t)) == CHUNK;
-	json_t *entries = full || root_entries(t) == NULL ? json_array() : json_copy(root_entries(t));
-	struct waiter *w;
-
-	STAILQ_FOREACH (w, batch, entry)
-		json_array_append_new(entries,
-		    w == STAILQ_FIRST(batch) ? json_pack("[O, O]", w->message, tag) : json_pack("[O]", w->message));
-	return json_pack("[I, o]", (json_int_t)(root_start(t) + (full ? CHUNK : 0)), entries);
-}
-
-/* The batch is in the log from `offset` on, or will never be: then it is tried again. */
-static void
-settle(struct node *n, struct topic *t, struct waiters *batch, bool landed, int64_t offset)
-{
-	struct waiter *w;
-
-	STAILQ_FOREACH (w, batch, entry)
-		if (landed)
-			request_reply(
-			    w->request, json_pack("{s:s, s:I}", "type", "send_ok", "offset", (json_int_t)offset++));
-		else
-			request_deadline(w->request, NODE_DEADLINE_MS, ERROR_TEMPORARILY_UNAVAILABLE);
-	if (landed) {
-		dismiss(n, t, batch, true);
-	} else {
-		STAILQ_CONCAT(batch, &t->sends);
-		STAILQ_CONCAT(&t->sends, batch);
-	}
-}
-
-/* Tries once to append what waits. Returns KV_OK, whether it did it or not, or TASK_CANCELLED. */
-static int
-append(struct node *n, struct topic *t)
-{
-	struct kafka *k = node_state(n);
-	struct waiters batch = STAILQ_HEAD_INITIALIZER(batch);
-	struct question cas = {.key = root_key(t), .from = json_incref(t->root)};
-	json_t *tag = json_sprintf("%016" PRIx64 "-%" PRIu64, k->incarnation, ++k->tags), *none;
-	int64_t offset = t->log->count;
-	bool landed = true;
-	int outcome = seal(n, t);
-
-	if (outcome != TASK_CANCELLED) {
-		choose(t, &batch);
-		cas.to = next_root(t, &batch, tag);
-		outcome = ask(n, &cas, &none);
-	}
-	if (outcome == KV_OK) {
-		outcome = learn(n, t, json_incref(cas.to));
-	} else if (outcome != TASK_CANCELLED && (outcome = refresh(n, t)) != TASK_CANCELLED) {
-		outcome = has_tag(n, t, offset, tag, &landed);
-	}
-	if (outcome != TASK_CANCELLED)
-		settle(n, t, &batch, landed, offset);
-	dismiss(n, t, &batch, false);
-	json_decref(cas.key);
-	json_decref(cas.from);
-	json_decref(cas.to);
-	json_decref(tag);
-	return outcome;
-}
-
-/* ---- workers ---------------------------------------------------------------------------- */
+/* ---- appending ---------------------------------------------------------------------- */
 
 /* Of a send that nobody waits for any more nothing was tried, or nothing done. */
 static void
@@ -416,6 +135,62 @@ drop_closed(struct node *n, struct topic *t)
 	dismiss(n, t, &closed, false);
 }
 
+/* Moves the sends that go next into `batch`: from here on they may be done. Returns their messages. */
+static json_t *
+choose(struct topic *t, struct waiters *batch)
+{
+	json_t *messages = json_array();
+	struct waiter *w;
+
+	while ((w = STAILQ_FIRST(&t->sends)) != NULL && json_array_size(messages) < kv_log_room(&t->log)) {
+		STAILQ_REMOVE_HEAD(&t->sends, entry);
+		STAILQ_INSERT_TAIL(batch, w, entry);
+		request_deadline(w->request, NODE_DEADLINE_MS, ERROR_TIMEOUT);
+		json_array_append(messages, w->message);
+	}
+	return messages;
+}
+
+/* The batch is in the log from `offset` on, or (-1) will never be: then it waits in front of the others. */
+static void
+settle(struct node *n, struct topic *t, struct waiters *batch, int64_t offset)
+{
+	struct waiter *w;
+
+	STAILQ_FOREACH (w, batch, entry)
+		if (offset != -1)
+			request_reply(
+			    w->request, json_pack("{s:s, s:I}", "type", "send_ok", "offset", (json_int_t)offset++));
+		else
+			request_deadline(w->request, NODE_DEADLINE_MS, ERROR_TEMPORARILY_UNAVAILABLE);
+	if (offset == -1) {
+		STAILQ_CONCAT(batch, &t->sends);
+		STAILQ_CONCAT(&t->sends, batch);
+	}
+	dismiss(n, t, batch, true);
+}
+
+/* Tries once to append what waits. */
+static int
+append(struct node *n, struct topic *t)
+{
+	struct kafka *k = node_state(n);
+	struct waiters batch = STAILQ_HEAD_INITIALIZER(batch);
+	json_t *tag = json_sprintf("%016" PRIx64 "-%" PRIu64, k->incarnation, ++k->tags);
+	json_t *messages = choose(t, &batch);
+	int64_t offset;
+	int outcome = kv_log_append(n, &t->log, messages, tag, &offset);
+
+	json_decref(messages);
+	json_decref(tag);
+	if (outcome != TASK_CANCELLED)
+		settle(n, t, &batch, offset);
+	dismiss(n, t, &batch, false);
+	return outcome;
+}
+
+/* ---- workers ---------------------------------------------------------------------------- */
+
 /* A task: appends and reads until nobody waits. What it asks after a poll came shows all that was before the poll. */
 static void
 work_on_log(struct node *n, void *arg)
@@ -428,44 +203,10 @@ work_on_log(struct node *n, void *arg)
 
 		STAILQ_CONCAT(&polls, &t->polls);
 		drop_closed(n, t);
-		outcome = STAILQ_EMPTY(&t->sends) ? refresh(n, t) : append(n, t);
+		outcome = STAILQ_EMPTY(&t->sends) ? kv_log_refresh(n, &t->log) : append(n, t);
 		dismiss(n, t, &polls, outcome != TASK_CANCELLED);
 	}
 	t->log_busy = false;
-}
-
-static int
-read_committed(struct node *n, struct topic *t)
-{
-	struct question read = {.key = committed_key(t)};
-	json_t *found;
-	int outcome = ask(n, &read, &found);
-
-	if (json_is_integer(found) && json_integer_value(found) > t->log->committed)
-		t->log->committed = json_integer_value(found);
-	json_decref(found);
-	json_decref(read.key);
-	return outcome;
-}
-
-static int
-raise_committed(struct node *n, struct topic *t, int64_t offset)
-{
-	int64_t before = t->log->committed;
-	struct question cas = {.key = committed_key(t), .to = json_integer(offset)};
-	json_t *none;
-	int outcome;
-
-	cas.from = before >= 0 ? json_integer(before) : json_null();
-	outcome = ask(n, &cas, &none);
-	if (outcome == KV_OK)
-		t->log->committed = offset;
-	else if (outcome != TASK_CANCELLED)
-		outcome = read_committed(n, t);
-	json_decref(cas.key);
-	json_decref(cas.from);
-	json_decref(cas.to);
-	return outcome;
 }
 
 /* A task: raises the committed offset to the highest that is asked for, or reads it where somebody asks for that. */
@@ -487,9 +228,9 @@ work_on_commits(struct node *n, void *arg)
 			asked = asked || w->offset == -1;
 		}
 		if (asked)
-			outcome = read_committed(n, t);
-		while (outcome != TASK_CANCELLED && t->log->committed < highest)
-			outcome = raise_committed(n, t, highest);
+			outcome = kv_log_read_committed(n, &t->log);
+		if (outcome != TASK_CANCELLED)
+			outcome = kv_log_commit(n, &t->log, highest);
 		dismiss(n, t, &served, outcome != TASK_CANCELLED);
 	}
 	t->commit_busy = false;
@@ -520,8 +261,7 @@ topic_of(struct node *n, const char *key)
 	if (t != NULL)
 		return t;
 	t = memory_zero(sizeof(*t));
-	t->log = log;
-	t->root = json_null();
+	t->log.log = log;
 	STAILQ_INIT(&t->sends);
 	STAILQ_INIT(&t->polls);
 	STAILQ_INIT(&t->commits);
@@ -598,7 +338,7 @@ handle_poll(struct node *n, const struct message *m)
 	json_object_foreach (offsets, key, offset) {
 		struct topic *t = topic_of(n, key);
 
-		if (t->log->count <= json_integer_value(offset) && t->waiting < WAITERS_MAX)
+		if (t->log.log->count <= json_integer_value(offset) && t->waiting < WAITERS_MAX)
 			wait_in(t, &t->polls, &(struct waiter){.join = join});
 		wake(n, t);
 	}
@@ -620,7 +360,7 @@ handle_commit(struct node *n, const struct message *m)
 	json_object_foreach (offsets, key, offset) {
 		struct topic *t = topic_of(n, key);
 
-		if (t->log->committed < json_integer_value(offset))
+		if (t->log.log->committed < json_integer_value(offset))
 			wait_in(t, &t->commits, &(struct waiter){.join = join, .offset = json_integer_value(offset)});
 		wake(n, t);
 	}
@@ -672,7 +412,7 @@ stop(struct node *n)
 		dismiss(n, t, &t->sends, false);
 		dismiss(n, t, &t->polls, false);
 		dismiss(n, t, &t->commits, false);
-		json_decref(t->root);
+		json_decref(t->log.root);
 		free(t);
 	}
 	logs_free(&k->logs);
