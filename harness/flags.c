@@ -358,7 +358,7 @@ const struct flag flags[] = {
     {"consistency-models", 0, IN_ALL, "MODELS", parse_models, 0, 0, 0,
 	"what transactions must satisfy [strict-serializable]"},
     {"key-count", 0, IN_RUN, "INT", parse_integer, AT(key_count), 1, NUMBERS,
-	"how many keys at once, for transactions"},
+	"how many keys at once, for transactions and kafka [10]"},
     {"max-txn-length", 0, IN_RUN, "INT", parse_integer, AT(max_txn_length), 1, NUMBERS,
 	"the most operations in a transaction [4]"},
     {"max-writes-per-key", 0, IN_RUN, "INT", parse_integer, AT(max_writes_per_key), 1, NUMBERS,

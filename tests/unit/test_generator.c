@@ -55,6 +55,68 @@ static const struct workload each = {WORKLOAD, .each_thread = true};
 static const struct workload reusing = {WORKLOAD, .reusable = true};
 static const struct workload ending = {WORKLOAD, .final = {.f = "peek", .flagged = true}};
 
+/* Completes as soon as it is asked for: every third operation crashes. */
+static void
+invoke_at_once(struct call *call)
+{
+	if (call_op(call)->value->type == VALUE_INT && call_op(call)->value->integer % 3 == 0)
+		call_info(call);
+	else
+		call_ok(call, call_op(call)->value);
+}
+
+#define WORKERS_MAX 8
+
+static int learned[WORKERS_MAX]; /* completions by worker */
+
+static void
+learn(void *state, struct arena *arena, int worker, const struct op *op)
+{
+	(void)state, (void)arena;
+	assert_int_equal(op->process % WORKERS_MAX, worker); /* not yet that of what comes after */
+	assert_true(op->type == OP_OK || op->type == OP_INFO);
+	learned[worker]++;
+}
+
+/* In the end worker N does N operations, one a second. */
+struct schedule {
+	struct remembered remembered; /* what generate() knows */
+	struct {
+		int concluded;
+		int64_t due;
+	} workers[WORKERS_MAX];
+};
+
+static int64_t
+due(const void *arg, int worker)
+{
+	const struct schedule *schedule = arg;
+
+	return schedule->workers[worker].concluded < worker ? schedule->workers[worker].due : INT64_MAX;
+}
+
+static void
+conclude(void *arg, struct random *random, struct arena *arena, int worker, struct op_template *next)
+{
+	struct schedule *schedule = arg;
+	struct value *extra = value_collection(arena, VALUE_MAP);
+
+	(void)random;
+	value_put_int(arena, extra, "place", schedule->workers[worker].concluded++);
+	schedule->workers[worker].due = next->now + S_NS;
+	next->f = "knock";
+	next->extra = extra;
+}
+
+static const struct workload prompt = {
+    .state_size = sizeof(struct remembered), .generate = generate, .invoke = invoke_at_once, .final = {.f = "peek"}};
+static const struct workload scheduled = {.state_size = sizeof(struct schedule),
+    .generate = generate,
+    .invoke = invoke,
+    .catches_errors = true,
+    .update = learn,
+    .final = {.due = due, .generate = conclude, .limit_s = 5}};
+
 /* ---- the world -------------------------------------------------------------------- */
 
 #define NODES_OF_TEST 3
@@ -491,6 +553,84 @@ test_recovery_waits(void **state)
 	stop(&world);
 }
 
+/* Operations that take no time: one after the other, none is lost, and recovery comes in between. */
+static void
+test_operations_that_complete_at_once(void **state)
+{
+	struct world world;
+	const struct op *ops;
+	int64_t longest = 0;
+
+	(void)state;
+	start(&world, &prompt, 20000, 2, 3);
+	run(&world);
+	ops = world.history.ops;
+	assert_in_range(world.history.count / 2, 38000, 42000);
+	for (size_t i = 0; i < world.history.count; i += 2) {
+		assert_int_equal(ops[i].type, OP_INVOKE);
+		assert_int_equal(ops[i].pair, i + 1);
+		assert_int_equal(ops[i + 1].time, ops[i].time);
+		if (i > 0 && ops[i].time - ops[i - 1].time > longest)
+			longest = ops[i].time - ops[i - 1].time;
+	}
+	assert_int_equal(longest, 10 * S_NS);
+	for (size_t i = world.history.count - 6; i < world.history.count; i++)
+		assert_string_equal(ops[i].f, "peek");
+	stop(&world);
+}
+
+/* Workers end on their own; what would begin 5 s after the first final operation, or later, is left out. */
+static void
+test_final_sequences(void **state)
+{
+	struct world world;
+	const struct op *ops;
+	int64_t begun;
+	size_t first = 0;
+	int done[WORKERS_MAX] = {0};
+
+	(void)state;
+	memset(learned, 0, sizeof(learned));
+	start(&world, &scheduled, 50, 10, WORKERS_MAX);
+	world.delay_ms = 100;
+	run(&world);
+	ops = world.history.ops;
+	while (strcmp(ops[first].f, "knock") != 0)
+		first++;
+	begun = ops[first].time;
+	assert_int_equal(begun - ops[first - 1].time, 10 * S_NS);
+	for (size_t i = first; i < world.history.count; i++) {
+		int place = done[ops[i].process];
+
+		assert_string_equal(ops[i].f, "knock");
+		assert_int_equal(value_get(ops[i].extra, "place")->integer, place);
+		assert_int_equal(ops[i].time, begun + place * S_NS + (ops[i].type == OP_OK ? 100 * MS_NS : 0));
+		done[ops[i].process] += ops[i].type == OP_OK;
+	}
+	for (int i = 0; i < WORKERS_MAX; i++)
+		assert_int_equal(done[i], i < 5 ? i : 5);
+	assert_int_equal(ops[world.history.count - 1].time, begun + 4100 * MS_NS);
+	stop(&world);
+}
+
+static void
+test_learning(void **state)
+{
+	struct world world;
+	int all = 0;
+
+	(void)state;
+	memset(learned, 0, sizeof(learned));
+	start(&world, &scheduled, 50, 12, WORKERS_MAX);
+	world.delay_ms = 5000; /* too late */
+	run(&world);
+	for (int i = 0; i < WORKERS_MAX; i++)
+		all += learned[i];
+	assert_int_equal(all, world.history.count / 2);
+	assert_true(generator_progress(world.generator)->info > 0);
+	stop(&world);
+}
+
 /* Two messages an operation; the 200th ends the main phase. */
 static void
 test_message_budget(void **state)
@@ -582,6 +722,9 @@ main(void)
 	    cmocka_unit_test(test_final_phase),
 	    cmocka_unit_test(test_no_nemesis_no_heal),
 	    cmocka_unit_test(test_recovery_waits),
+	    cmocka_unit_test(test_operations_that_complete_at_once),
+	    cmocka_unit_test(test_final_sequences),
+	    cmocka_unit_test(test_learning),
 	    cmocka_unit_test(test_message_budget),
 	    cmocka_unit_test(test_message_budget_of_others),
 	    cmocka_unit_test(test_freed_while_busy),
