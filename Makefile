@@ -50,8 +50,8 @@ help:
 $(BUILD)/config.mk: Makefile run.sh
 	@mkdir -p $(@D)
 	@./run.sh --deps build >&2
-	@{ echo "pkg_cflags := $$(pkg-config --cflags jansson libbsd-overlay)"; \
-	   echo "pkg_libs := $$(pkg-config --libs jansson libbsd-overlay)"; } >$@.new && mv $@.new $@
+	@{ echo "pkg_cflags := $$(pkg-config --cflags jansson libbsd-overlay zlib)"; \
+	   echo "pkg_libs := $$(pkg-config --libs jansson libbsd-overlay zlib)"; } >$@.new && mv $@.new $@
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/config.mk
 	@mkdir -p $(@D)

@@ -64,6 +64,7 @@ look_build() {
 	have pkg-config || need pkg-config pkg-config pkgconf-pkg-config pkg-config
 	has_library jansson || need jansson libjansson-dev jansson-devel jansson
 	has_library libbsd-overlay || need libbsd libbsd-dev libbsd-devel libbsd
+	has_library zlib || need zlib zlib1g-dev zlib-devel zlib
 }
 
 # libFuzzer is a part of clang's runtime, which is only recommended by Debian's package of clang.

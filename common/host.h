@@ -9,6 +9,10 @@
  *		wait until input, or node_due(node);
  *		node_turn(node, now);
  *		node_receive(node, line, length);	... any number of lines
+ *		if (node_has_failed(node))
+ *			end with status 1;
+ *		if (node_storing(node) != NULL)
+ *			do that, and then node_has_stored(node);
  *		write out node_output(node) and clear it;
  *	}
  *	node_free(node);
@@ -27,6 +31,12 @@ struct host {
 	/* node_claim() over all nodes of the simulated cluster; NULL where there is no such thing. `what` is constant
 	 * text. */
 	uint64_t (*claim)(void *arg, const char *what, int64_t a, int64_t b, uint64_t value);
+	/*
+	 * Once, at init, of a node that was given --data-dir: appends all that is stored under that directory for the
+	 * node of that id. False, and the host has said why, if it cannot be had: the node fails. NULL where there is
+	 * no disk: then --data-dir is refused.
+	 */
+	bool (*load)(void *arg, const char *dir, const char *id, struct buffer *bytes);
 };
 
 /* Makes a node of `program`, which must outlive it. Aborts when out of memory. */
@@ -61,6 +71,21 @@ int64_t node_due(const struct node *);
 
 /* Lines to send, each ended by a newline. The host empties it with buffer_consume(). */
 struct buffer *node_output(struct node *);
+
+/* What is to become of the stored bytes. */
+struct storing {
+	struct buffer bytes; /* go behind what is stored ... */
+	bool replace;        /* ... or in its place, at once or not at all */
+	bool sync;           /* must be durable before the output leaves */
+};
+
+/* What the turn wants stored before its output may leave, or NULL. */
+const struct storing *node_storing(const struct node *);
+/* It was done. */
+void node_has_stored(struct node *);
+
+/* Whether the node cannot go on (and has said why): nothing of this turn may be stored or sent. */
+bool node_has_failed(const struct node *);
 
 /* Ends the node, whatever is in flight: drops run, then stop(), and all memory is freed. Nothing is sent. */
 void node_free(struct node *);

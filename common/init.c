@@ -147,6 +147,8 @@ handle_init(struct node *node, const struct message *message)
 		reply_unnamed(node, message, ERROR_MALFORMED_REQUEST, wrong);
 		return;
 	}
+	if (!storage_load(node))
+		return;
 	node->phase = PHASE_RUNNING;
 	hold_begin(node);
 	hold_init_from(node, message->src);
@@ -155,6 +157,7 @@ handle_init(struct node *node, const struct message *message)
 	node->started = true;
 	if (node->program->start != NULL)
 		node->program->start(node);
+	storage_loaded(node);
 	handle_early(node);
 }
 

@@ -68,7 +68,7 @@ struct alarm *handle_find(const struct handles *, uint64_t handle); /* NULL if i
 
 /* Those of node.h; tests make them small before init. */
 struct limits {
-	size_t line, rpcs, timers, requests, early, held, tasks;
+	size_t line, rpcs, timers, requests, early, held, tasks, record;
 };
 
 /* ---- the node (node.c) ---------------------------------------------------- */
@@ -95,6 +95,17 @@ struct held {
 	char line[]; /* with its newline */
 };
 
+/* The durable state (storage.c). */
+struct storage {
+	const char *dir;        /* NULL: none. Kept with the options' texts */
+	struct buffer loaded;   /* until start() is over */
+	size_t at;              /* in it: the next record */
+	json_t *record;         /* the last one that was asked for */
+	struct storing storing; /* in this turn */
+	size_t stored;          /* bytes, as if that were done */
+	uint64_t syncs;
+};
+
 STAILQ_HEAD(early_list, early);
 TAILQ_HEAD(held_list, held);
 RB_HEAD(rpc_tree, rpc);
@@ -109,6 +120,7 @@ struct node {
 	struct limits limits;
 	enum phase phase;
 	bool started;
+	bool failed;
 	int64_t now_ms;
 
 	/* init.c */
@@ -153,6 +165,9 @@ struct node {
 	size_t task_count;
 	struct task_stack *stacks; /* for the next task */
 	size_t stack_count;
+
+	/* storage.c */
+	struct storage storage;
 
 	/* options.c, log.c */
 	enum log_level log_level;
@@ -236,6 +251,14 @@ void timer_count_one(struct node *);
 
 void rpc_begin(struct node *);
 void rpc_answered(struct node *, const struct message *);
+
+/* ---- durable state (storage.c) --------------------------------------------- */
+
+/* At init, before start(): false if this node cannot begin. */
+bool storage_load(struct node *);
+/* After start(): what was loaded is forgotten. */
+void storage_loaded(struct node *);
+void storage_free(struct node *);
 
 /* ---- options (options.c) --------------------------------------------------- */
 

@@ -24,7 +24,8 @@ node_new(const struct program *program, const struct host *host, void *arg)
 	    .requests = NODE_REQUESTS_MAX,
 	    .early = NODE_EARLY_MAX,
 	    .held = NODE_HELD_MAX,
-	    .tasks = NODE_TASKS_MAX};
+	    .tasks = NODE_TASKS_MAX,
+	    .record = NODE_RECORD_MAX};
 	node->log_level = LOG_LEVEL_INFO;
 	RB_INIT(&node->rpcs);
 	STAILQ_INIT(&node->early);
@@ -139,6 +140,8 @@ node_receive(struct node *node, const char *line, size_t length)
 	struct message message;
 	json_t *root;
 
+	if (node->failed)
+		return;
 	if (node->log_level >= LOG_LEVEL_TRACE)
 		node_log(node, LOG_LEVEL_TRACE, "receive %.*s", length < 2000 ? (int)length : 2000, line);
 	root = message_parse(node, line, length, &message);
@@ -164,6 +167,8 @@ node_turn(struct node *node, int64_t now_ms)
 {
 	int64_t gap = now_ms - node->now_ms;
 
+	if (node->failed)
+		return;
 	if (gap > 0)
 		node->now_ms = now_ms;
 	if (gap > NODE_STALL_MS)
@@ -186,6 +191,28 @@ struct buffer *
 node_output(struct node *node)
 {
 	return &node->output;
+}
+
+/* ---- failure --------------------------------------------------------------- */
+
+void
+node_fail(struct node *node, const char *fmt, ...)
+{
+	struct buffer text = {0};
+	va_list ap;
+
+	va_start(ap, fmt);
+	buffer_vprintf(&text, fmt, ap);
+	va_end(ap);
+	node_log(node, LOG_LEVEL_ERROR, "cannot go on: %s", buffer_string(&text));
+	buffer_free(&text);
+	node->failed = true;
+}
+
+bool
+node_has_failed(const struct node *node)
+{
+	return node->failed;
 }
 
 /* ---- death ----------------------------------------------------------------- */
@@ -211,6 +238,7 @@ node_free(struct node *node)
 	requests_free(node);
 	tasks_free(node);
 	hold_free(node);
+	storage_free(node);
 	configure_free(node);
 	init_free(node);
 	free(node->alarms.heap);

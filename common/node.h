@@ -33,6 +33,7 @@ struct request; /* a request to be answered later */
 #define NODE_EARLY_MAX    1024               /* peers' messages kept until init */
 #define NODE_HELD_MAX     4096               /* messages held back for peers that may not exist yet */
 #define NODE_TASKS_MAX    4096               /* coroutines alive at once */
+#define NODE_RECORD_MAX   ((size_t)1 << 30)  /* bytes of one record's JSON */
 
 #define NODE_HOLD_MS     2000 /* output to silent peers and services is held at most this long after init */
 #define NODE_DEADLINE_MS 4000 /* a client's request unanswered this long after reading it gets error 0 ... */
@@ -209,20 +210,30 @@ void node_cancel(struct node *, uint64_t handle);
  * there what it had made durable. Without, these do nothing and find nothing.
  * What a turn sends leaves after that turn's records were synced, if
  * node_sync() was called in it: to make a promise, append it, sync, and reply,
- * in any order within the turn. A disk that fails ends the process.
+ * in any order within the turn. A disk that fails ends the process, and so
+ * does a record longer than NODE_RECORD_MAX.
  */
 bool node_is_durable(const struct node *);
 /*
- * In start(): calls `record` for each record, oldest first. What was not
- * synced before a kill may be there, in part, from the oldest on.
+ * In start(): calls `record` for each record (borrowed), oldest first. What
+ * was not synced before a kill may be there, in part, from the oldest on.
  */
 void node_load(struct node *, void (*record)(struct node *, json_t *record));
+/* The same, record by record, for libraries: the next one, borrowed until the next call, or NULL. */
+json_t *node_next_record(struct node *);
 void node_append(struct node *, json_t *record); /* steals */
 void node_sync(struct node *);
 /* Puts these records in the place of all earlier ones, at once or, after a kill, not at all. Steals; syncs. */
 void node_rewrite(struct node *, json_t *records /* an array */);
 /* What the records take, in bytes: to tell when it is time to rewrite them. */
 size_t node_stored(const struct node *);
+/* How many syncs are done, each at the end of its turn: once it has grown, what was appended before is durable. */
+uint64_t node_syncs(const struct node *);
+/*
+ * This node cannot go on, for instance with the records that it finds: says
+ * why, and ends the process with status 1. Nothing of the turn is sent or kept.
+ */
+void node_fail(struct node *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- time, chance, logs ------------------------------------------------- */
 

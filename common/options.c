@@ -1,4 +1,4 @@
-/* A program's command line: its table of options, and two of the runtime's own. */
+/* A program's command line: its table of options, and three of the runtime's own. */
 #include <assert.h>
 #include <getopt.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #define HELP_COLUMN 26 /* where the explanations begin */
 
 /* What getopt_long(3) returns; a program's options follow. */
-enum { OWN_HELP = 256, OWN_LOG_LEVEL, FIRST_OPTION };
+enum { OWN_HELP = 256, OWN_LOG_LEVEL, OWN_DATA_DIR, FIRST_OPTION };
 
 static const char *const levels[] = {"error", "warn", "info", "debug", "trace"};
 #define LEVELS (sizeof(levels) / sizeof(levels[0]))
@@ -91,6 +91,17 @@ set_log_level(struct node *node, const char *value, struct buffer *text)
 	return CONFIGURE_BAD;
 }
 
+static enum configure
+set_data_dir(struct node *node, const char *value, struct buffer *text)
+{
+	if (value[0] == '\0' || node->host->load == NULL) {
+		buffer_printf(text, "--data-dir %s: %s", value, value[0] == '\0' ? "no directory" : "no disk here");
+		return CONFIGURE_BAD;
+	}
+	node->storage.dir = keep_text(node, value);
+	return CONFIGURE_OK;
+}
+
 /* ---- help ------------------------------------------------------------------ */
 
 static void
@@ -128,6 +139,7 @@ help(const struct program *program, struct buffer *text)
 	buffer_append_string(text, "\nA node for Maelstrom or eddy: messages on stdin and stdout, logs on stderr.\n\n");
 	for (size_t i = 0; i < option_count(program); i++)
 		help_option(text, &program->options[i]);
+	help_line(text, "data-dir", "DIR", "keep what must outlive this process in a file there (default: nowhere)\n");
 	help_line(text, "log-level", "LEVEL", "error, warn, info, debug or trace (default info)\n");
 	help_line(text, "help", "", "show this\n");
 	return CONFIGURE_HELP;
@@ -139,15 +151,16 @@ static struct option *
 make_table(const struct program *program)
 {
 	size_t count = option_count(program);
-	struct option *table = memory_zero((count + 3) * sizeof(*table));
+	struct option *table = memory_zero((count + 4) * sizeof(*table));
 
 	table[0] = (struct option){"help", no_argument, NULL, OWN_HELP};
 	table[1] = (struct option){"log-level", required_argument, NULL, OWN_LOG_LEVEL};
+	table[2] = (struct option){"data-dir", required_argument, NULL, OWN_DATA_DIR};
 	for (size_t i = 0; i < count; i++) {
 		const struct option_spec *option = &program->options[i];
 		int argument = option->type == OPTION_FLAG ? no_argument : required_argument;
 
-		table[2 + i] = (struct option){option->name, argument, NULL, FIRST_OPTION + (int)i};
+		table[3 + i] = (struct option){option->name, argument, NULL, FIRST_OPTION + (int)i};
 	}
 	return table;
 }
@@ -160,6 +173,8 @@ apply(struct node *node, int found, const char *word, struct buffer *text)
 		return help(node->program, text);
 	case OWN_LOG_LEVEL:
 		return set_log_level(node, optarg, text);
+	case OWN_DATA_DIR:
+		return set_data_dir(node, optarg, text);
 	case ':':
 		buffer_printf(text, "%s: needs a value", word);
 		return CONFIGURE_BAD;

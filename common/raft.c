@@ -150,9 +150,10 @@ raft_arm(struct raft *r, int64_t due)
 }
 
 /* A timer that comes too early does no harm, and saves setting it anew with each message. */
-static void
-settle(struct raft *r)
+void
+raft_settle(struct raft *r)
 {
+	storage_settle(r);
 	raft_arm(r, election_next(r));
 	raft_arm(r, replication_next(r));
 	raft_arm(r, tickets_next(r));
@@ -169,7 +170,7 @@ tick(struct node *node, void *arg)
 	tickets_tick(r);
 	if (r->role == ROLE_LEADER)
 		replication_flush(r);
-	settle(r);
+	raft_settle(r);
 }
 
 static void
@@ -181,7 +182,7 @@ flush(struct node *node, void *arg)
 	r->flushing = false;
 	if (r->role == ROLE_LEADER)
 		replication_flush(r);
-	settle(r);
+	raft_settle(r);
 }
 
 void
@@ -223,7 +224,7 @@ raft_receive(struct raft *r, const struct message *m)
 	for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++)
 		if (strcmp(rooms[i].type, m->type) == 0)
 			rooms[i].receive(r, peer, m->body);
-	settle(r);
+	raft_settle(r);
 }
 
 /* ---- requests --------------------------------------------------------------- */
@@ -232,14 +233,14 @@ void
 raft_propose(struct raft *r, struct request *request, json_t *command)
 {
 	ticket_submit(r, false, request, command);
-	settle(r);
+	raft_settle(r);
 }
 
 void
 raft_query(struct raft *r, struct request *request, json_t *query)
 {
 	ticket_submit(r, true, request, query);
-	settle(r);
+	raft_settle(r);
 }
 
 /* ---- beginning and end -------------------------------------------------------- */
@@ -252,6 +253,7 @@ static const struct raft_limits limits = {
     .chunk_bytes = RAFT_CHUNK_BYTES,
     .batch_entries = RAFT_BATCH_ENTRIES,
     .stash = RAFT_STASH_MAX,
+    .stored_bytes = RAFT_STORED_BYTES,
 };
 
 struct raft *
@@ -271,8 +273,9 @@ raft_new(struct node *node, const struct raft_machine *machine, const struct raf
 		TAILQ_INIT(&r->tickets[i]);
 	if (r->options.patience_ms <= 0 || r->options.patience_ms > NODE_DEADLINE_MS)
 		r->options.patience_ms = NODE_DEADLINE_MS;
+	storage_begin(r);
 	election_begin(r);
-	settle(r);
+	raft_settle(r);
 	return r;
 }
 

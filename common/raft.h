@@ -16,10 +16,14 @@
  *	raft_ticket.c       clients' requests and their way to the leader (6.2)
  *	raft_latency.c      what the network's latency is, and the time-outs that follow from it (9.4)
  *	raft_log.c          the log
+ *	raft_storage.c      what outlives a process (3.8)
  *
- * Membership is fixed: the nodes of init. Terms, votes and the log are kept in
- * memory: a node must not be started again in the same cluster once it was
- * killed, for it would have forgotten its promises.
+ * Membership is fixed: the nodes of init. With --data-dir terms, votes, the
+ * log and snapshots of the machine are durable before anything is promised on
+ * them, and a node that was killed may be started again at any time; the
+ * machine is restored, and its program has nothing to store itself. Without,
+ * all is in memory, and a node that was killed must not be started again in
+ * the same cluster: it would have forgotten its promises.
  *
  * Time-outs adapt to the latency that the leader observes and tells its
  * followers: there is nothing to set.
@@ -46,6 +50,9 @@ struct raft;
 #define RAFT_SNAPSHOT_BYTES ((size_t)1 << 30)   /* the largest snapshot that is taken in */
 #define RAFT_FORWARDS_MAX   8                   /* leaders asked for one request, each having refused it */
 #define RAFT_FORWARDS_SEEN  4096                /* of one peer, to notice what arrives twice */
+
+#define RAFT_STORED_FACTOR 4 /* what is stored is rewritten when it is so many times what is live, ... */
+#define RAFT_STORED_BYTES  ((size_t)1 << 20) /* ... which counts as so many bytes at least */
 
 #define RAFT_TIMEOUT_MIN_MS 300  /* the shortest election time-out; each is drawn from [1, 2) of it */
 #define RAFT_TIMEOUT_MAX_MS 4000 /* the longest that latency makes it */

@@ -34,6 +34,8 @@ election_begin(struct raft *r)
 	r->election_due = raft_now(r);
 	if (r->count > 1)
 		r->election_due += NODE_HOLD_MS + r->self * step + (int64_t)node_random(r->node, (uint64_t)step);
+	if (r->election_due < r->promise_until)
+		r->election_due = r->promise_until;
 }
 
 /* No leader needs to be missed first: there was none. */
@@ -47,6 +49,8 @@ election_rouse(struct raft *r, bool by_client)
 		election_reset(r);
 	if (by_client && r->count > 1)
 		r->election_due = raft_now(r) + (int64_t)node_random(r->node, RAFT_TIMEOUT_MIN_MS / 2);
+	if (r->election_due < r->promise_until)
+		r->election_due = r->promise_until;
 }
 
 static int64_t

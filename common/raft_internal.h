@@ -24,6 +24,7 @@ struct raft_log {
 	size_t first, count, capacity;
 	size_t bytes;
 	int64_t base, base_term;
+	int64_t changed; /* from here on, since raft_storage.c has last set it */
 };
 
 int64_t log_last(const struct raft_log *);
@@ -107,8 +108,23 @@ struct raft_peer {
 
 /* Those of raft.h; tests make them small. */
 struct raft_limits {
-	size_t tickets, log_entries, log_bytes, unapplied_bytes, chunk_bytes, batch_entries, stash;
+	size_t tickets, log_entries, log_bytes, unapplied_bytes, chunk_bytes, batch_entries, stash, stored_bytes;
 	bool patient; /* no election but what the test asks for */
+};
+
+/* ---- durable state (raft_storage.c) ------------------------------------------ */
+
+struct raft_storage {
+	bool durable;
+	int64_t life;            /* of this process: the first is 1 */
+	int64_t born_term;       /* the term that this life began with */
+	int64_t term;            /* as it is stored */
+	int vote;                /* the same */
+	int64_t promise_ms;      /* no promise not to vote was longer */
+	int64_t snapshot_index;  /* of the one that is stored */
+	size_t live_bytes;       /* what was stored after the last rewriting */
+	int64_t written, synced; /* entries; all that are written are synced once there were more ... */
+	uint64_t syncs;          /* ... than so many syncs */
 };
 
 /* ---- the whole (raft.c) ------------------------------------------------------- */
@@ -167,6 +183,8 @@ struct raft {
 	struct raft_tickets tickets[TICKET_PLACES];
 	size_t ticket_count;
 	int64_t incarnation, next_forward;
+
+	struct raft_storage storage;
 };
 
 int raft_quorum(const struct raft *);
@@ -174,6 +192,8 @@ int raft_quorum(const struct raft *);
 int64_t raft_quorum_value(const struct raft *, int64_t own, int64_t (*of)(const struct raft_peer *));
 /* Becomes a follower of that term; of nobody (-1) or of a leader. */
 void raft_follow(struct raft *, int64_t term, int leader);
+/* Called when a room is done with whatever came: stores what must be, and sees to the next time. */
+void raft_settle(struct raft *);
 /* Something is to be done at that time at the latest. */
 void raft_arm(struct raft *, int64_t due);
 /* Whatever is to be sent is sent at the end of this turn, together. */
@@ -241,6 +261,14 @@ void snapshot_drop(struct raft *);
 void snapshot_receive(struct raft *, int peer, json_t *body);
 void snapshot_ok(struct raft *, int peer, json_t *body);
 void snapshot_compact(struct raft *); /* forgets what is applied and too much */
+
+/* ---- durable state (raft_storage.c) ---------------------------------------------------- */
+
+void storage_begin(struct raft *); /* takes up what an earlier life has left */
+/* Stores what has changed, to be synced before this turn's messages leave. */
+void storage_settle(struct raft *);
+/* The last of our entries that may be counted: all up to there are durable. Without a disk, the last one. */
+int64_t storage_synced(const struct raft *);
 
 /* ---- reads (raft_read.c) --------------------------------------------------------------- */
 

@@ -8,6 +8,13 @@
 #define RING_FIRST  64 /* a power of two, as all capacities are */
 #define ENTRY_BYTES 64 /* that an entry takes besides its command */
 
+static void
+change(struct raft_log *log, int64_t index)
+{
+	if (index < log->changed)
+		log->changed = index;
+}
+
 static struct raft_entry *
 slot(const struct raft_log *log, size_t place)
 {
@@ -58,6 +65,7 @@ log_append(struct raft_log *log, int64_t term, json_t *command)
 		bytes += json_dumpb(command, NULL, 0, JSON_ENCODE_ANY | JSON_COMPACT);
 	if (log->count == log->capacity)
 		grow(log);
+	change(log, log_last(log) + 1);
 	*slot(log, log->count++) = (struct raft_entry){.term = term, .command = command, .bytes = bytes};
 	log->bytes += bytes;
 }
@@ -73,6 +81,7 @@ void
 log_truncate(struct raft_log *log, int64_t last)
 {
 	assert(last >= log->base);
+	change(log, last + 1);
 	while (log_last(log) > last)
 		drop(log, slot(log, --log->count));
 }

@@ -83,7 +83,7 @@ match_of(const struct raft_peer *peer)
 static void
 advance(struct raft *r)
 {
-	int64_t index = raft_quorum_value(r, log_last(&r->log), match_of);
+	int64_t index = raft_quorum_value(r, storage_synced(r), match_of);
 
 	if (index > r->commit && log_term(&r->log, index) == r->term) {
 		raft_trace(r, "commits up to %" PRId64, index);

@@ -88,8 +88,9 @@ forward(struct raft *r, struct raft_ticket *t)
 	t->forwards++;
 	ticket_move(r, t, TICKET_FORWARDED);
 	raft_send(r, r->leader,
-	    json_pack("{s:s, s:I, s:I, s:b, s:O}", "type", "raft_forward", "id", (json_int_t)t->id, "incarnation",
-		(json_int_t)r->incarnation, "query", (int)t->is_query, "command", t->command));
+	    json_pack("{s:s, s:I, s:I, s:I, s:b, s:O}", "type", "raft_forward", "id", (json_int_t)t->id, "term",
+		(json_int_t)r->term, "incarnation", (json_int_t)r->incarnation, "query", (int)t->is_query, "command",
+		t->command));
 }
 
 static void
@@ -189,17 +190,24 @@ is_new(struct raft_peer *p, int64_t incarnation, int64_t id)
 	return true;
 }
 
+/* What was for the leader that this node was in an earlier life may have been performed by it (raft_storage.c). */
 void
 ticket_forward(struct raft *r, int peer, json_t *body)
 {
-	json_int_t id, incarnation;
+	json_int_t id, term, incarnation;
 	struct raft_ticket *t;
 	json_t *command;
 	int is_query;
 
-	if (json_unpack(body, "{s:I, s:I, s:b, s:o}", "id", &id, "incarnation", &incarnation, "query", &is_query,
-		"command", &command) == -1 ||
-	    id <= 0 || id > INT64_MAX / 2 || !is_new(&r->peers[peer], incarnation, id))
+	if (json_unpack(body, "{s:I, s:I, s:I, s:b, s:o}", "id", &id, "term", &term, "incarnation", &incarnation,
+		"query", &is_query, "command", &command) == -1 ||
+	    id <= 0 || id > INT64_MAX / 2)
+		return;
+	if (term <= r->storage.born_term) {
+		raft_trace(r, "ignores what %s has asked of an earlier life", node_peer(r->node, peer));
+		return;
+	}
+	if (!is_new(&r->peers[peer], incarnation, id))
 		return;
 	if (!leads(r) || r->ticket_count >= r->limits.tickets) {
 		refuse_peer(r, peer, id);

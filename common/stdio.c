@@ -1,7 +1,8 @@
 /*
  * The host of a real process: poll(2) over stdin and stdout. Input is framed
  * here, never by stdio behind poll's back. All lines of a read are handled in
- * one turn, and what they yield is written at once.
+ * one turn; what they yield is stored, with one sync at most, and then written
+ * at once.
  */
 #include <err.h>
 #include <errno.h>
@@ -16,6 +17,7 @@
 
 #include "framing.h"
 #include "host.h"
+#include "record_file.h"
 
 #define READ_BYTES ((size_t)64 << 10) /* asked of one read(2): what a pipe holds */
 
@@ -34,10 +36,11 @@
 struct process {
 	struct node *node;
 	struct framing framing;
-	size_t written; /* of the output */
-	bool ended;     /* stdin */
-	bool more;      /* lines are left from the last read */
-	int status;     /* of exit, once it is not negative */
+	struct record_file *file; /* NULL: none, or not yet */
+	size_t written;           /* of the output */
+	bool ended;               /* stdin */
+	bool more;                /* lines are left from the last read */
+	int status;               /* of exit, once it is not negative */
 };
 
 /* ---- what the core asks for ------------------------------------------------- */
@@ -78,7 +81,42 @@ log_line(void *arg, enum log_level level, const char *line)
 	dprintf(STDERR_FILENO, "%s\n", line);
 }
 
-static const struct host stdio_host = {wall_ms, draw, log_line, NULL};
+static bool
+load(void *arg, const char *dir, const char *id, struct buffer *bytes)
+{
+	struct process *process = arg;
+	struct buffer why = {0};
+
+	process->file = record_file_open(dir, id, bytes, &why);
+	if (process->file == NULL)
+		warnx("%s", buffer_string(&why));
+	buffer_free(&why);
+	return process->file != NULL;
+}
+
+static const struct host stdio_host = {wall_ms, draw, log_line, NULL, load};
+
+/* ---- records ---------------------------------------------------------------- */
+
+/* What must be stored before this turn's output may leave. False: it may not leave. */
+static bool
+store(struct process *process)
+{
+	const struct storing *storing = node_storing(process->node);
+	struct buffer why = {0};
+	bool stored;
+
+	if (node_has_failed(process->node))
+		return false;
+	if (storing == NULL)
+		return true;
+	stored = record_file_store(process->file, storing, &why);
+	if (!stored)
+		warnx("%s", buffer_string(&why));
+	buffer_free(&why);
+	node_has_stored(process->node);
+	return stored;
+}
 
 /* ---- output ----------------------------------------------------------------- */
 
@@ -241,6 +279,10 @@ turn(struct process *process)
 			read_input(process);
 		node_turn(process->node, now);
 		take_lines(process, now);
+		if (!store(process)) {
+			process->status = 1;
+			return;
+		}
 	}
 	write_output(process);
 	if (process->status < 0 && is_flushing(process) && pending(process) == 0)
@@ -254,6 +296,7 @@ run(struct process *process)
 	bool blocking = flags != -1 && !(flags & O_NONBLOCK) && !isatty(STDOUT_FILENO);
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file that must not grow: write(2) says so */
 	if (blocking)
 		fcntl(STDOUT_FILENO, F_SETFL, flags | O_NONBLOCK);
 	while (process->status < 0)
@@ -270,7 +313,7 @@ node_main(const struct program *program, int argc, char *argv[])
 	struct buffer text = {0};
 	int status = 0;
 
-	process.node = node_new(program, &stdio_host, NULL);
+	process.node = node_new(program, &stdio_host, &process);
 	switch (node_configure(process.node, argc, argv, &text)) {
 	case CONFIGURE_OK:
 		status = run(&process);
@@ -285,6 +328,7 @@ node_main(const struct program *program, int argc, char *argv[])
 	}
 	node_free(process.node);
 	framing_free(&process.framing);
+	record_file_close(process.file);
 	buffer_free(&text);
 	return status;
 }

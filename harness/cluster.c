@@ -3,7 +3,7 @@
  * before it registers itself, the others do not wait for it; each gets init
  * from a client of its own, which is closed right after init_ok; when all have
  * answered, a second round of clients sends the workload's set-up, and stays to
- * the end.
+ * the end. A node that was killed and is started again gets init alone.
  */
 #include <err.h>
 #include <errno.h>
@@ -20,7 +20,11 @@ struct member {
 	int index;
 	struct server *server;
 	struct client *client;
-	FILE *log; /* of a simulated node */
+	struct disk *disk;    /* of a simulated node */
+	FILE *log;            /* the same */
+	struct client *again; /* asks for init once more */
+	loop_fn *revived;
+	void *revived_arg;
 };
 
 struct cluster {
@@ -102,25 +106,32 @@ set_up_workload(struct cluster *cluster)
 
 /* ---- init ------------------------------------------------------------------------- */
 
-static void
-init_answered(void *arg, enum answer answer, const struct value *body)
+/* Whether it is init_ok; if not, the cluster has failed. */
+static bool
+is_init_ok(struct member *member, enum answer answer, const struct value *body)
 {
-	struct member *member = arg;
-	struct cluster *cluster = member->cluster;
 	struct buffer why = {0};
 
-	close_client(member);
 	if (answer == ANSWER_TIMEOUT) {
 		buffer_printf(&why, "did not answer init within %d ms", INIT_TIMEOUT_MS);
 	} else if (!value_is_string(value_get(body, "type"), "init_ok")) {
 		buffer_append_string(&why, "answered init not with init_ok but with ");
 		json_write(&why, body);
 	}
-	if (why.length > 0) {
-		fail(member, &why);
-		return;
-	}
-	if (--cluster->pending == 0 && !cluster->failed)
+	if (why.length == 0)
+		return true;
+	fail(member, &why);
+	return false;
+}
+
+static void
+init_answered(void *arg, enum answer answer, const struct value *body)
+{
+	struct member *member = arg;
+	struct cluster *cluster = member->cluster;
+
+	close_client(member);
+	if (is_init_ok(member, answer, body) && --cluster->pending == 0 && !cluster->failed)
 		set_up_workload(cluster);
 }
 
@@ -156,7 +167,7 @@ start_server(struct member *member, const char *id, struct buffer *error)
 		buffer_printf(error, "%s: %s", buffer_string(&path), strerror(errno));
 	} else {
 		member->server = server_inproc(cluster->loop, cluster->net, cluster->options, id, cluster->seed,
-		    member->index, member->log, events, error);
+		    member->index, member->disk, member->log, events, error);
 	}
 	buffer_free(&path);
 }
@@ -205,6 +216,8 @@ cluster_start(struct loop *loop, struct net *net, const struct test_options *opt
 	random_seed(&random, seed, "cluster", 0);
 	for (int i = 0; i < options->node_count; i++) {
 		cluster->members[i] = (struct member){.cluster = cluster, .index = i};
+		if (options->command != COMMAND_TEST)
+			cluster->members[i].disk = disk_new(seed, i);
 		if (i > 0)
 			loop_after(loop, (int64_t)random_below(&random, (uint64_t)stagger), start_member,
 			    &cluster->members[i]);
@@ -219,6 +232,49 @@ cluster_server(const struct cluster *cluster, int node)
 	return cluster->members[node].server;
 }
 
+/* ---- starting again ------------------------------------------------------------------ */
+
+static void
+init_answered_again(void *arg, enum answer answer, const struct value *body)
+{
+	struct member *member = arg;
+
+	client_close(member->again);
+	member->again = NULL;
+	if (is_init_ok(member, answer, body))
+		member->revived(member->revived_arg);
+}
+
+void
+cluster_kill(struct cluster *cluster, int node)
+{
+	struct member *member = &cluster->members[node];
+
+	client_close(member->again);
+	member->again = NULL;
+	server_kill(member->server);
+}
+
+void
+cluster_revive(struct cluster *cluster, int node, loop_fn *revived, void *arg)
+{
+	struct member *member = &cluster->members[node];
+	const char *id = cluster->options->nodes[node];
+	struct buffer error = {0};
+
+	if (!server_revive(member->server, &error)) {
+		fail(member, &error);
+		return;
+	}
+	member->revived = revived;
+	member->revived_arg = arg;
+	member->again = client_open(cluster->loop, cluster->net, cluster->next_client);
+	client_request(
+	    member->again, id, cluster->arena, init_body(cluster, id), INIT_TIMEOUT_MS, init_answered_again, member);
+}
+
+/* ---- the end --------------------------------------------------------------------------- */
+
 void
 cluster_stop(struct cluster *cluster)
 {
@@ -230,6 +286,8 @@ cluster_stop(struct cluster *cluster)
 		if (member->server != NULL)
 			server_stop(member->server);
 		close_client(member);
+		client_close(member->again);
+		disk_free(member->disk);
 		if (member->log != NULL)
 			fclose(member->log);
 	}

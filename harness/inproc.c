@@ -16,7 +16,11 @@
 
 struct inproc {
 	struct server server; /* first */
+	const struct test_options *options;
+	uint64_t seed;
+	int index, lives; /* lives: begun before this one */
 	struct node *node;
+	struct disk *disk; /* borrowed */
 	struct random random;
 	FILE *log;          /* NULL: nowhere */
 	struct buffer line; /* its next input */
@@ -62,7 +66,19 @@ host_claim(void *arg, const char *what, int64_t a, int64_t b, uint64_t value)
 	return claims_make(net_claims(inproc->server.net), what, a, b, value);
 }
 
-static const struct host host = {host_wall_ms, host_random, host_log, host_claim};
+/* One disk a node: the directory's name does not matter. */
+static bool
+host_load(void *arg, const char *dir, const char *id, struct buffer *bytes)
+{
+	struct inproc *inproc = arg;
+
+	(void)dir;
+	(void)id;
+	disk_load(inproc->disk, bytes);
+	return true;
+}
+
+static const struct host host = {host_wall_ms, host_random, host_log, host_claim, host_load};
 
 /* ---- turns --------------------------------------------------------------- */
 
@@ -98,7 +114,18 @@ set_wake(struct inproc *inproc)
 		inproc->wake = loop_at(inproc->server.loop, due_ms * MS_NS, wake, inproc);
 }
 
-/* One turn of the node: time, then a line if there is one, then what it has to say. */
+static void
+take_records(struct inproc *inproc)
+{
+	const struct storing *storing = node_storing(inproc->node);
+
+	if (storing == NULL)
+		return;
+	disk_store(inproc->disk, storing);
+	node_has_stored(inproc->node);
+}
+
+/* One turn of the node: time, then a line if there is one, then what it has to store, and to say. */
 static void
 turn(struct inproc *inproc, const struct buffer *line)
 {
@@ -106,7 +133,13 @@ turn(struct inproc *inproc, const struct buffer *line)
 	node_turn(inproc->node, loop_now(inproc->server.loop) / MS_NS);
 	if (line != NULL)
 		node_receive(inproc->node, line->bytes, line->length);
-	take_output(inproc);
+	if (node_has_failed(inproc->node)) {
+		inproc->killed = true;
+		server_died(&inproc->server, "exited with status 1");
+	} else {
+		take_records(inproc);
+		take_output(inproc);
+	}
 	set_wake(inproc);
 	server_leave(&inproc->server);
 }
@@ -140,6 +173,8 @@ inproc_kill(struct server *server)
 {
 	struct inproc *inproc = (struct inproc *)server;
 
+	if (!inproc->killed)
+		disk_crash(inproc->disk);
 	inproc->killed = true;
 	set_wake(inproc);
 }
@@ -155,12 +190,11 @@ inproc_free(struct server *server)
 	free(inproc);
 }
 
-static const struct server_kind inproc_kind = {inproc_kill, inproc_kill, inproc_free, NULL};
-
 /* Parses the node's command line, on a copy of the vector: getopt_long(3) may permute it. */
 static bool
-configure(struct inproc *inproc, const struct test_options *options, struct buffer *error)
+configure(struct inproc *inproc, struct buffer *error)
 {
+	const struct test_options *options = inproc->options;
 	struct buffer text = {0};
 	enum configure result;
 	int argc = 1;
@@ -183,24 +217,53 @@ configure(struct inproc *inproc, const struct test_options *options, struct buff
 	return result == CONFIGURE_OK;
 }
 
+/* A node without a disk has lost its memory: it may claim anything from now on. */
+static bool
+begin(struct inproc *inproc, struct buffer *error)
+{
+	uint64_t incarnation = endpoint_incarnation(inproc->server.endpoint) + (uint64_t)inproc->lives;
+
+	random_seed(&inproc->random, inproc->seed, "node", incarnation << 32 | (uint32_t)inproc->index);
+	inproc->node = node_new(inproc->options->program, &host, inproc);
+	if (!configure(inproc, error))
+		return false;
+	if (incarnation > 0 && !node_is_durable(inproc->node))
+		claims_off(net_claims(inproc->server.net));
+	set_wake(inproc);
+	return true;
+}
+
+static bool
+inproc_revive(struct server *server, struct buffer *error)
+{
+	struct inproc *inproc = (struct inproc *)server;
+
+	assert(inproc->killed && server->entered == 0);
+	node_free(inproc->node);
+	inproc->killed = server->died = false;
+	inproc->lives++;
+	if (!begin(inproc, error))
+		inproc->killed = true;
+	return !inproc->killed;
+}
+
+static const struct server_kind inproc_kind = {inproc_kill, inproc_revive, inproc_kill, inproc_free, NULL};
+
 struct server *
 server_inproc(struct loop *loop, struct net *net, const struct test_options *options, const char *id, uint64_t seed,
-    int index, FILE *log, const struct server_events *events, struct buffer *error)
+    int index, struct disk *disk, FILE *log, const struct server_events *events, struct buffer *error)
 {
 	struct inproc *inproc = memory_zero(sizeof(*inproc));
 
 	inproc->server.log_stderr = options->log_stderr;
+	inproc->options = options;
+	inproc->seed = seed;
+	inproc->index = index;
+	inproc->disk = disk;
 	inproc->log = log;
 	server_begin(&inproc->server, &inproc_kind, loop, net, id, events, deliver);
-	random_seed(
-	    &inproc->random, seed, "node", endpoint_incarnation(inproc->server.endpoint) << 32 | (uint32_t)index);
-	if (endpoint_incarnation(inproc->server.endpoint) > 0)
-		claims_off(net_claims(net));
-	inproc->node = node_new(options->program, &host, inproc);
-	if (configure(inproc, options, error)) {
-		set_wake(inproc);
+	if (begin(inproc, error))
 		return &inproc->server;
-	}
 	server_stop(&inproc->server);
 	return NULL;
 }

@@ -477,7 +477,7 @@ process_unfinished(const struct server *server, const char **text)
 
 /* ---- all of it ----------------------------------------------------------- */
 
-static const struct server_kind process_kind = {process_kill, process_stop, process_free, process_unfinished};
+static const struct server_kind process_kind = {process_kill, NULL, process_stop, process_free, process_unfinished};
 
 static bool
 open_log(struct process *process, const char *path, struct buffer *error)

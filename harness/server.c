@@ -209,6 +209,19 @@ server_leave(struct server *server)
 }
 
 void
+server_kill(struct server *server)
+{
+	server->kind->kill(server);
+}
+
+bool
+server_revive(struct server *server, struct buffer *error)
+{
+	assert(!server_stopped(server) && server->kind->revive != NULL);
+	return server->kind->revive(server, error);
+}
+
+void
 server_stop(struct server *server)
 {
 	if (server == NULL || server_stopped(server))

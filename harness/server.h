@@ -7,6 +7,7 @@
 #ifndef SERVER_H
 #define SERVER_H
 
+#include "disk.h"
 #include "loop.h"
 #include "net.h"
 #include "options.h"
@@ -39,13 +40,24 @@ struct server_events {
  */
 struct server *server_process(struct loop *, struct net *, const struct test_options *, const char *id,
     const char *log_path, const struct server_events *, struct buffer *error);
-/* Makes a simulated node; its randomness comes from (seed, index, incarnation). `log` may be NULL. */
+/*
+ * Makes a simulated node; its randomness comes from (seed, index, incarnation).
+ * `log` may be NULL. What it stores, with --data-dir, is on the disk, which
+ * must outlive it; the options must as well, if it is to be revived.
+ */
 struct server *server_inproc(struct loop *, struct net *, const struct test_options *, const char *id, uint64_t seed,
-    int index, FILE *log, const struct server_events *, struct buffer *error);
+    int index, struct disk *, FILE *log, const struct server_events *, struct buffer *error);
 
 const char *server_id(const struct server *);
 /* Ends it without warning (SIGKILL to its process group; drops in simulation) and leaves the network. Frees it. */
 void server_stop(struct server *);
+/*
+ * Kills it, without ending it: it keeps its place in the network, where what
+ * comes for it is lost. A simulated disk may lose what was not synced.
+ */
+void server_kill(struct server *);
+/* Simulated nodes only: starts a killed one again, with its disk; it awaits init. False with a line in `error`. */
+bool server_revive(struct server *, struct buffer *error);
 /* The last lines of its stdout and stderr, for a report. */
 void server_tail(const struct server *, struct buffer *);
 

@@ -7,7 +7,9 @@
  * progress wherever a majority of nodes can talk. Error 20: no such key; 22:
  * the value is not what cas expected; 11: it has not happened; 0: nobody knows.
  *
- * Assumes: nodes do not lose their memory.
+ * Assumes: with --data-dir, that disks keep what they have synced; a node may
+ * then be killed and started again. Without, that no node is: its memory is
+ * all there is.
  */
 #include <stdlib.h>
 

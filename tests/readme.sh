@@ -28,7 +28,7 @@ example() {
 	sed -n '/^```c$/,/^```$/p' README.md | sed '1d;$d' >"$scratch/example.c"
 	${CC:-cc} -std=c11 -Wall -Wextra -Werror -D_GNU_SOURCE -Icommon ${CFLAGS:-} $(pkg-config --cflags jansson) \
 		-DPROGRAM=g_set_gossip_program -o "$scratch/g-set-gossip" "$scratch/example.c" common/main.c \
-		"$build/libcommon.a" $(pkg-config --libs jansson libbsd-overlay) &&
+		"$build/libcommon.a" $(pkg-config --libs jansson libbsd-overlay zlib) &&
 		"$build/bin/eddy" test -q -w g-set --bin "$scratch/g-set-gossip" --node-count 3 --rate 20 --time-limit 3 \
 			--recovery 3 --nemesis partition --nemesis-interval 1 --store "$scratch/store"
 }

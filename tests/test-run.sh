@@ -74,10 +74,10 @@ bare() { PATH=$scratch/bin CC="${1:-cc}" ./run.sh --deps build; }
 fake apt-get "echo \"apt-get \$*\" >>'$scratch/apt.log'"
 fake id 'echo 1000'
 fake sudo 'exit 1'
-packages='gcc libc6-dev make pkg-config libjansson-dev libbsd-dev'
+packages='gcc libc6-dev make pkg-config libjansson-dev libbsd-dev zlib1g-dev'
 check 'says what to install' 1 "  sudo apt-get install -y --no-install-recommends $packages\$" bare
-check 'for dnf' 1 '  sudo dnf install -y gcc make pkgconf-pkg-config jansson-devel libbsd-devel$' bare
-check 'for brew' 1 '  brew install gcc make pkg-config jansson libbsd$' bare
+check 'for dnf' 1 '  sudo dnf install -y gcc make pkgconf-pkg-config jansson-devel libbsd-devel zlib-devel$' bare
+check 'for brew' 1 '  brew install gcc make pkg-config jansson libbsd zlib$' bare
 check 'another compiler' 1 'install -y --no-install-recommends clang-14 libc6-dev make' bare clang-14
 check 'a compiler nobody knows' 1 'the compiler of CC is not there: bogus' bare bogus
 check 'asks apt for nothing then' 1 '' test -e "$scratch/apt.log"

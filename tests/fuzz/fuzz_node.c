@@ -246,7 +246,7 @@ log_line(void *arg, enum log_level level, const char *line)
 	check(strchr(line, '\n') == NULL);
 }
 
-static const struct host host = {wall_ms, draw, log_line, NULL};
+static const struct host host = {wall_ms, draw, log_line, NULL, NULL};
 
 static void
 check_line(const char *line, size_t length)

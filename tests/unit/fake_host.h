@@ -52,7 +52,7 @@ fake_log(void *arg, enum log_level level, const char *line)
 	buffer_printf(&fake->logs, "%s\n", line);
 }
 
-static const struct host fake_host = {fake_wall_ms, fake_random, fake_log, NULL};
+static const struct host fake_host = {fake_wall_ms, fake_random, fake_log, NULL, NULL};
 
 static UNUSED void
 fake_open(struct fake *fake, const struct program *program)

@@ -18,7 +18,39 @@
 struct state {
 	int64_t size;
 	int ticks;
+	int found; /* records */
 };
+
+static void
+count(struct node *node, json_t *record)
+{
+	(void)record;
+	((struct state *)node_state(node))->found++;
+}
+
+static void
+begin(struct node *node)
+{
+	node_load(node, count);
+}
+
+/* Stores a record, syncs it perhaps, and tells how many there were at the start. */
+static void
+on_store(struct node *node, const struct message *message)
+{
+	node_append(node, json_string("a record"));
+	if (json_is_true(json_object_get(message->body, "sync")))
+		node_sync(node);
+	node_reply(node, message,
+	    json_pack("{s:s, s:i}", "type", "store_ok", "found", ((struct state *)node_state(node))->found));
+}
+
+static void
+on_fail(struct node *node, const struct message *message)
+{
+	node_reply_type(node, message, "fail_ok");
+	node_fail(node, "as asked");
+}
 
 static void
 on_echo(struct node *node, const struct message *message)
@@ -66,8 +98,8 @@ on_send(struct node *node, const struct message *message)
 		node_send(node, to, json_pack("{s:s}", "type", "hello"));
 }
 
-static const struct route routes[] = {
-    {"echo", on_echo}, {"facts", on_facts}, {"ticks", on_start_ticks}, {"send", on_send}, {NULL, NULL}};
+static const struct route routes[] = {{"echo", on_echo}, {"facts", on_facts}, {"ticks", on_start_ticks},
+    {"send", on_send}, {"store", on_store}, {"fail", on_fail}, {NULL, NULL}};
 static const struct option_spec specs[] = {{.name = "size",
 					       .help = "a number",
 					       .type = OPTION_INT,
@@ -76,7 +108,7 @@ static const struct option_spec specs[] = {{.name = "size",
 					       .max = 9},
     {.name = NULL}};
 static const struct program program = {
-    .name = "fixture", .state_size = sizeof(struct state), .routes = routes, .options = specs};
+    .name = "fixture", .state_size = sizeof(struct state), .start = begin, .routes = routes, .options = specs};
 
 /* ---- a world with one node and a client -------------------------------------------- */
 
@@ -84,6 +116,7 @@ static struct test_options options;
 static struct loop *loop;
 static struct net *net;
 static struct server *server;
+static struct disk *disk;
 static struct buffer error, received, offences, death;
 static bool stop_at_offence;
 static FILE *log_file;
@@ -130,7 +163,7 @@ static const struct server_events events = {on_offence, on_death, NULL};
 static void
 start(uint64_t seed, int index)
 {
-	server = server_inproc(loop, net, &options, "n0", seed, index, log_file, &events, &error);
+	server = server_inproc(loop, net, &options, "n0", seed, index, disk, log_file, &events, &error);
 	if (server == NULL)
 		fail_msg("%s", buffer_string(&error));
 }
@@ -148,6 +181,7 @@ set_up(void **state)
 	net_add(net, "c1", receive, NULL);
 	stop_at_offence = false;
 	log_file = NULL;
+	disk = disk_new(1, 0);
 	return 0;
 }
 
@@ -157,6 +191,7 @@ tear_down(void **state)
 	(void)state;
 	server_stop(server);
 	server = NULL;
+	disk_free(disk);
 	net_free(net);
 	loop_free(loop);
 	buffer_free(&error);
@@ -208,14 +243,14 @@ test_arguments(void **state)
 
 	(void)state;
 	options.args = bad;
-	assert_null(server_inproc(loop, net, &options, "n0", 1, 0, NULL, &events, &error));
+	assert_null(server_inproc(loop, net, &options, "n0", 1, 0, disk, NULL, &events, &error));
 	assert_non_null(strstr(buffer_string(&error), "--size 10"));
 	assert_false(net_knows(net, "n0"));
 	options.args = stray;
-	assert_null(server_inproc(loop, net, &options, "n0", 1, 0, NULL, &events, &error));
+	assert_null(server_inproc(loop, net, &options, "n0", 1, 0, disk, NULL, &events, &error));
 	assert_non_null(strstr(buffer_string(&error), "--unknown"));
 	options.args = ask;
-	assert_null(server_inproc(loop, net, &options, "n0", 1, 0, NULL, &events, &error));
+	assert_null(server_inproc(loop, net, &options, "n0", 1, 0, disk, NULL, &events, &error));
 	assert_non_null(strstr(buffer_string(&error), "--help"));
 	options.args = good;
 	start(1, 0);
@@ -437,6 +472,133 @@ test_same_seed_same_hash(void **state)
 	assert_int_not_equal(hash, hash_of_run(2));
 }
 
+/* ---- killed and started again ----------------------------------------------------- */
+
+static char data_dir[] = "--data-dir", where[] = "somewhere", *durable[] = {data_dir, where, NULL};
+
+static void
+restart(void)
+{
+	server_kill(server);
+	received.length = 0;
+	send("{\"type\":\"echo\",\"msg_id\":1}");
+	assert_int_equal(received.length, 0); /* what comes meanwhile is lost, and nobody's fault */
+	assert_true(server_revive(server, &error));
+	init();
+}
+
+static void
+expect_found(const char *number)
+{
+	send("{\"type\":\"store\",\"msg_id\":1,\"sync\":true}");
+	assert_non_null(strstr(buffer_string(&received), number));
+	received.length = 0;
+}
+
+static void
+test_it_finds_what_it_stored(void **state)
+{
+	(void)state;
+	options.args = durable;
+	start(1, 0);
+	init();
+	expect_found("\"found\":0");
+	expect_found("\"found\":0");
+	restart();
+	expect_found("\"found\":2");
+	restart();
+	expect_found("\"found\":3");
+	server_stop(server); /* the disk outlives also that */
+	start(1, 0);
+	init();
+	expect_found("\"found\":4");
+	assert_int_equal(offences.length + death.length, 0);
+}
+
+/* Of the records that were not synced none, some or all are lost. */
+static void
+test_it_may_lose_what_was_not_synced(void **state)
+{
+	int found[4] = {0};
+
+	(void)state;
+	options.args = durable;
+	start(1, 0);
+	init();
+	for (int i = 0; i < 60; i++) {
+		struct buffer bytes = {0};
+		size_t before, after;
+
+		disk_load(disk, &bytes);
+		before = bytes.length;
+		for (int k = 0; k < 3; k++)
+			send("{\"type\":\"store\",\"msg_id\":1}");
+		restart();
+		bytes.length = 0;
+		disk_load(disk, &bytes);
+		after = bytes.length;
+		found[(after - before) / strlen("00000000 \"a record\"\n")]++;
+		assert_int_equal((after - before) % strlen("00000000 \"a record\"\n"), 0); /* torn ones were cut off */
+		buffer_free(&bytes);
+	}
+	for (int i = 0; i < 4; i++)
+		assert_int_not_equal(found[i], 0);
+	assert_int_equal(offences.length + death.length, 0);
+}
+
+/* Another life draws other numbers; without a directory it begins with nothing. */
+static void
+test_another_life_is_another_stream(void **state)
+{
+	char *first;
+
+	(void)state;
+	start(1, 0);
+	init();
+	send("{\"type\":\"facts\",\"msg_id\":1}");
+	first = strdup(strstr(buffer_string(&received), "random"));
+	restart();
+	send("{\"type\":\"facts\",\"msg_id\":1}");
+	assert_string_not_equal(strstr(buffer_string(&received), "random"), first);
+	received.length = 0;
+	expect_found("\"found\":0");
+	restart();
+	expect_found("\"found\":0");
+	free(first);
+}
+
+/* What memory claimed does not bind who has lost it; what is on a disk does. */
+static void
+test_claims_stand_for_durable_nodes(void **state)
+{
+	(void)state;
+	options.args = durable;
+	start(1, 0);
+	init();
+	assert_int_equal(claims_make(net_claims(net), "x", 1, 1, 5), 5);
+	restart();
+	assert_int_equal(claims_make(net_claims(net), "x", 1, 1, 6), 5);
+	server_stop(server);
+	options.args = NULL;
+	start(1, 0);
+	assert_int_equal(claims_make(net_claims(net), "x", 1, 1, 6), 6);
+}
+
+static void
+test_a_failure_is_its_end(void **state)
+{
+	(void)state;
+	start(1, 0);
+	init();
+	send("{\"type\":\"fail\",\"msg_id\":1}");
+	assert_int_equal(received.length, 0);
+	assert_string_equal(buffer_string(&death), "exited with status 1\n");
+	death.length = 0;
+	restart();
+	send("{\"type\":\"fail\",\"msg_id\":1}");
+	assert_string_equal(buffer_string(&death), "exited with status 1\n");
+}
+
 int
 main(void)
 {
@@ -453,6 +615,11 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_logs_and_tails, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_logs_are_shown_if_asked_for, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_same_seed_same_hash, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_it_finds_what_it_stored, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_it_may_lose_what_was_not_synced, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_another_life_is_another_stream, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_claims_stand_for_durable_nodes, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_a_failure_is_its_end, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

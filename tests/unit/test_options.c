@@ -162,6 +162,7 @@ helps(void **unused)
 	    "  --eager                 send at once\n"
 	    "  --path TEXT             where to keep it\n"
 	    "  --name TEXT             what to say (default nobody)\n"
+	    "  --data-dir DIR          keep what must outlive this process in a file there (default: nowhere)\n"
 	    "  --log-level LEVEL       error, warn, info, debug or trace (default info)\n"
 	    "  --help                  show this\n");
 	fake_close(&fake);

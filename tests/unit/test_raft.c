@@ -604,7 +604,7 @@ static void
 performs_a_forward_once(void **state)
 {
 	static const char *const line =
-	    "{\"src\":\"n%d\",\"dest\":\"n%d\",\"body\":{\"type\":\"raft_forward\",\"id\":%d,\"incarnation\":%d,"
+	    "{\"src\":\"n%d\",\"dest\":\"n%d\",\"body\":{\"type\":\"raft_forward\",\"id\":%d,\"term\":9,\"incarnation\":%d,"
 	    "\"query\":false,\"command\":{\"key\":\"k\",\"value\":1}}}";
 	static const struct {
 		int id, incarnation, entries;

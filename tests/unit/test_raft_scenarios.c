@@ -5,7 +5,7 @@
  * REWRITE=1 (`make rewrite`) writes down what happens instead of comparing:
  * read the difference before you believe it.
  *
- *	nodes N [latency MS]	begins, with messages that take so long
+ *	nodes N [latency MS] [durable]	begins, with messages that take so long, with or without disks
  *	keep N			how many applied entries a log keeps; snapshots travel in small chunks
  *	batch N			how many entries a message holds
  *	patient			no elections but those of "campaign"
@@ -15,10 +15,19 @@
  *	isolate A ...		those nodes, together, are cut off from the others
  *	heal			nothing is lost any more
  *	drop TYPE A>B		what is on its way there now is lost
+ *	copy TYPE A>B		what is on its way there now will be repeated by
+ *	paste			and comes once more
  *	write N KEY VALUE, read N KEY, cas N KEY FROM TO	a client asks a node
  *	writes N KEY COUNT	many times
  *	transfer A B		A hands over to B
  *	state			roles, terms, logs
+ *	kill A ...		ends nodes; what comes for them is lost
+ *	start A ...		starts them again, with what is on their disks
+ *	die A nothing|all	A is killed in the next turn that stores something, before the sync: nothing of it is
+ *				sent, and nothing or all of it is on the disk
+ *	tear A N		the disk of a killed node loses its last N bytes
+ *	disk A			what is on its disk, without the checksums
+ *	store N			records are rewritten when there are so many bytes to each live one
  */
 #include <dirent.h>
 #include <setjmp.h>
@@ -55,6 +64,9 @@ struct scenario {
 	struct buffer output;
 	struct asked asked[ASKED_MAX];
 	int asked_count;
+	bool durable, patient;
+	int keep, store;
+	struct letters copies;
 };
 
 /* ---- helpers ------------------------------------------------------------------ */
@@ -99,16 +111,49 @@ value_of(const char *word)
 
 /* ---- steps ---------------------------------------------------------------------- */
 
+/* Starts a node, or all of them for the first time. */
+static void
+start(struct scenario *s, int i, int count)
+{
+	char program[] = "lin-kv", level[] = "--log-level", debug[] = "debug", option[] = "--data-dir", dir[] = "disk";
+	char *args[] = {program, level, debug, s->durable ? option : NULL, dir, NULL};
+
+	if (count > 0)
+		world_new(&s->world, registry_find("lin-kv"), count, 1, args);
+	else
+		world_restart(&s->world, registry_find("lin-kv"), i, args);
+}
+
+/* What the test has set is lost with the node. */
+static void
+set_limits(struct scenario *s, int i)
+{
+	struct raft_limits *limits = &raft_of(s, i)->limits;
+
+	limits->patient = s->patient;
+	if (s->keep > 0) {
+		limits->log_entries = (size_t)s->keep;
+		limits->chunk_bytes = 40;
+	}
+	if (s->store > 0)
+		limits->stored_bytes = (size_t)s->store;
+}
+
 static void
 step_nodes(struct scenario *s, char **words, int count)
 {
-	char program[] = "lin-kv", level[] = "--log-level", debug[] = "debug";
-	char *args[] = {program, level, debug, NULL};
+	int latency = 10;
 
-	world_new(&s->world, registry_find("lin-kv"), atoi(words[1]), 1, args);
+	for (int i = 2; i < count; i++) {
+		if (strcmp(words[i], "durable") == 0)
+			s->durable = true;
+		else if (strcmp(words[i], "latency") == 0 && i + 1 < count)
+			latency = atoi(words[++i]);
+	}
+	start(s, 0, atoi(words[1]));
 	s->world.trace = &s->trace;
 	s->open = true;
-	s->world.latency_min_ms = s->world.latency_max_ms = count > 3 ? atoi(words[3]) : 10;
+	s->world.latency_min_ms = s->world.latency_max_ms = latency;
 	world_run(&s->world, NODE_HOLD_MS - 1); /* from here on messages are not held back */
 	for (int i = 0; i < s->world.count; i++)
 		raft_of(s, i)->roused = true;
@@ -118,10 +163,18 @@ static void
 step_keep(struct scenario *s, char **words, int count)
 {
 	(void)count;
-	for (int i = 0; i < s->world.count; i++) {
-		raft_of(s, i)->limits.log_entries = (size_t)atoi(words[1]);
-		raft_of(s, i)->limits.chunk_bytes = 40;
-	}
+	s->keep = atoi(words[1]);
+	for (int i = 0; i < s->world.count; i++)
+		set_limits(s, i);
+}
+
+static void
+step_store(struct scenario *s, char **words, int count)
+{
+	(void)count;
+	s->store = atoi(words[1]);
+	for (int i = 0; i < s->world.count; i++)
+		set_limits(s, i);
 }
 
 static void
@@ -137,8 +190,9 @@ step_patient(struct scenario *s, char **words, int count)
 {
 	(void)words;
 	(void)count;
+	s->patient = true;
 	for (int i = 0; i < s->world.count; i++)
-		raft_of(s, i)->limits.patient = true;
+		set_limits(s, i);
 }
 
 static void
@@ -157,7 +211,7 @@ step_campaign(struct scenario *s, char **words, int count)
 	(void)count;
 	node_turn(s->world.actors[i].node, s->world.now_ms);
 	election_campaign(r, false);
-	raft_arm(r, election_next(r));
+	raft_settle(r);
 	world_drain(&s->world, &s->world.actors[i]);
 }
 
@@ -190,25 +244,68 @@ step_heal(struct scenario *s, char **words, int count)
 	world_partition(&s->world, 0);
 }
 
+/* Whether a letter is what "TYPE A>B" says. */
+static bool
+is_meant(struct scenario *s, const struct letter *letter, char **words)
+{
+	char type[64];
+	int src, dest;
+
+	pair_of(s, words[2], &src, &dest);
+	snprintf(type, sizeof(type), "\"%s\"", words[1]);
+	return strcmp(letter->src, s->world.actors[src].id) == 0 &&
+	       strcmp(letter->dest, s->world.actors[dest].id) == 0 && strstr(letter->line, type) != NULL;
+}
+
 static void
 step_drop(struct scenario *s, char **words, int count)
 {
 	struct letter *letter, *next;
-	char type[64];
-	int dropped = 0, src, dest;
+	int dropped = 0;
 
 	(void)count;
-	pair_of(s, words[2], &src, &dest);
-	snprintf(type, sizeof(type), "\"%s\"", words[1]);
 	TAILQ_FOREACH_SAFE (letter, &s->world.letters, entry, next) {
-		if (strcmp(letter->src, s->world.actors[src].id) != 0 ||
-		    strcmp(letter->dest, s->world.actors[dest].id) != 0 || strstr(letter->line, type) == NULL)
+		if (!is_meant(s, letter, words))
 			continue;
 		TAILQ_REMOVE(&s->world.letters, letter, entry);
 		world_letter_free(letter);
 		dropped++;
 	}
 	buffer_printf(&s->output, "dropped %d\n", dropped);
+}
+
+static void
+step_copy(struct scenario *s, char **words, int count)
+{
+	struct letter *letter, *copy;
+	int copied = 0;
+
+	(void)count;
+	TAILQ_FOREACH (letter, &s->world.letters, entry) {
+		if (!is_meant(s, letter, words))
+			continue;
+		copy = malloc(sizeof(*copy));
+		*copy = (struct letter){
+		    .src = strdup(letter->src), .dest = strdup(letter->dest), .line = strdup(letter->line)};
+		TAILQ_INSERT_TAIL(&s->copies, copy, entry);
+		copied++;
+	}
+	buffer_printf(&s->output, "copied %d\n", copied);
+}
+
+static void
+step_paste(struct scenario *s, char **words, int count)
+{
+	struct letter *letter;
+
+	(void)words;
+	(void)count;
+	while ((letter = TAILQ_FIRST(&s->copies)) != NULL) {
+		TAILQ_REMOVE(&s->copies, letter, entry);
+		world_post(
+		    &s->world, letter->src, letter->dest, letter->line, s->world.now_ms + s->world.latency_min_ms);
+		world_letter_free(letter);
+	}
 }
 
 static void
@@ -277,14 +374,74 @@ step_state(struct scenario *s, char **words, int count)
 	(void)words;
 	(void)count;
 	for (int i = 0; i < s->world.count; i++) {
-		struct raft *r = raft_of(s, i);
+		struct raft *r;
 
+		if (s->world.actors[i].node == NULL) {
+			buffer_printf(&s->output, "n%d is dead\n", i);
+			continue;
+		}
+		r = raft_of(s, i);
 		buffer_printf(&s->output, "n%d %s term %lld commit %lld log (%lld)", i, roles[r->role],
 		    (long long)r->term, (long long)r->commit, (long long)r->log.base);
 		for (int64_t k = r->log.base + 1; k <= log_last(&r->log) && k <= r->log.base + 12; k++)
 			buffer_printf(&s->output, " %lld", (long long)log_term(&r->log, k));
 		buffer_append_string(&s->output, log_last(&r->log) > r->log.base + 12 ? " ...\n" : "\n");
 	}
+}
+
+/* ---- lives ------------------------------------------------------------------------ */
+
+static void
+step_kill(struct scenario *s, char **words, int count)
+{
+	for (int i = 1; i < count; i++)
+		world_kill(&s->world, node_of(s, words[i]));
+}
+
+static void
+step_start(struct scenario *s, char **words, int count)
+{
+	for (int i = 1; i < count; i++) {
+		start(s, node_of(s, words[i]), 0);
+		set_limits(s, node_of(s, words[i]));
+	}
+}
+
+static void
+step_die(struct scenario *s, char **words, int count)
+{
+	(void)count;
+	s->world.actors[node_of(s, words[1])].dies =
+	    strcmp(words[2], "all") == 0 ? DEATH_ALL_STORED : DEATH_NOTHING_STORED;
+}
+
+static void
+step_tear(struct scenario *s, char **words, int count)
+{
+	struct disk *disk = s->world.actors[node_of(s, words[1])].disk;
+	struct storing storing = {.replace = true, .sync = true};
+
+	(void)count;
+	disk_load(disk, &storing.bytes);
+	assert_true((size_t)atoi(words[2]) <= storing.bytes.length);
+	storing.bytes.length -= (size_t)atoi(words[2]);
+	disk_store(disk, &storing);
+	buffer_free(&storing.bytes);
+}
+
+static void
+step_disk(struct scenario *s, char **words, int count)
+{
+	struct buffer bytes = {0};
+	char *copy, *rest, *line;
+
+	(void)count;
+	disk_load(s->world.actors[node_of(s, words[1])].disk, &bytes);
+	rest = copy = strdup(buffer_string(&bytes));
+	while ((line = strsep(&rest, "\n")) != NULL && (rest != NULL || line[0] != '\0'))
+		buffer_printf(&s->output, "%s%s\n", strlen(line) > 9 ? line + 9 : line, rest == NULL ? " (torn)" : "");
+	free(copy);
+	buffer_free(&bytes);
 }
 
 static const struct {
@@ -302,12 +459,20 @@ static const struct {
     {"isolate", 2, step_isolate},
     {"heal", 1, step_heal},
     {"drop", 3, step_drop},
+    {"copy", 3, step_copy},
+    {"paste", 1, step_paste},
     {"write", 4, step_write},
     {"read", 3, step_read},
     {"cas", 5, step_cas},
     {"writes", 4, step_writes},
     {"transfer", 3, step_transfer},
     {"state", 1, step_state},
+    {"kill", 2, step_kill},
+    {"start", 2, step_start},
+    {"die", 3, step_die},
+    {"tear", 3, step_tear},
+    {"disk", 2, step_disk},
+    {"store", 2, step_store},
 };
 
 /* ---- scripts ---------------------------------------------------------------------- */
@@ -383,6 +548,7 @@ play(const char *script)
 	char *copy = strdup(script), *rest = copy, *line, *output;
 	bool answer = false;
 
+	TAILQ_INIT(&s->copies);
 	while ((line = strsep(&rest, "\n")) != NULL) {
 		if (answer)
 			answer = line[0] != '\0';

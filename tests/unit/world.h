@@ -1,7 +1,8 @@
 /*
  * A small world for nodes, beside eddy's: virtual time, a network that also
- * loses, repeats and overtakes (Maelstrom's does not), clients, and a seq-kv
- * that answers from the past. Everything follows from the seed.
+ * loses, repeats and overtakes (Maelstrom's does not), clients, a seq-kv that
+ * answers from the past, and disks for nodes that are killed and started
+ * again. Everything follows from the seed.
  */
 #ifndef WORLD_H
 #define WORLD_H
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "disk.h"
 #include "host.h"
 #include "random.h"
 
@@ -30,9 +32,19 @@ TAILQ_HEAD(letters, letter);
 
 struct world;
 
+/* How a node dies in the next turn that stores something: before the sync is done, and so before anything is sent. */
+enum death {
+	DEATH_NONE,
+	DEATH_NOTHING_STORED,
+	DEATH_ALL_STORED,
+	DEATH_BY_CHANCE, /* the disk draws what is left */
+};
+
 struct actor {
 	struct world *world;
-	struct node *node;
+	struct node *node; /* NULL: killed */
+	struct disk *disk;
+	enum death dies;
 	struct random random;
 	char id[16];
 	uint64_t seen; /* seq-kv: index of the state that it last saw */
@@ -102,7 +114,16 @@ world_claim(void *arg, const char *what, int64_t a, int64_t b, uint64_t value)
 	return value;
 }
 
-static const struct host world_host = {world_wall_ms, world_random, world_log, world_claim};
+static bool
+world_load(void *arg, const char *dir, const char *id, struct buffer *bytes)
+{
+	(void)dir;
+	(void)id;
+	disk_load(((struct actor *)arg)->disk, bytes);
+	return true;
+}
+
+static const struct host world_host = {world_wall_ms, world_random, world_log, world_claim, world_load};
 
 /* ---- the network -------------------------------------------------------------- */
 
@@ -177,12 +198,50 @@ world_print(struct world *w, const char *line, size_t length)
 	json_decref(message);
 }
 
+/* Kills a node, where it is: of what it has not synced anything may be left. */
+static void
+world_kill(struct world *w, int i)
+{
+	struct actor *a = &w->actors[i];
+
+	if (a->node == NULL)
+		return;
+	disk_crash(a->disk);
+	node_free(a->node);
+	a->node = NULL;
+	a->dies = DEATH_NONE;
+}
+
+/* In the midst of a turn. A replacement is there, or it is not. */
+static void
+world_die(struct world *w, struct actor *a, const struct storing *storing)
+{
+	struct storing last = *storing;
+
+	last.sync = a->dies == DEATH_ALL_STORED || storing->replace;
+	if (a->dies == DEATH_BY_CHANCE && storing->replace && random_below(&w->random, 2) == 0)
+		a->dies = DEATH_NOTHING_STORED;
+	if (a->dies != DEATH_NOTHING_STORED)
+		disk_store(a->disk, &last);
+	world_kill(w, (int)(a - w->actors));
+}
+
 static void
 world_drain(struct world *w, struct actor *a)
 {
 	struct buffer *output = node_output(a->node);
+	const struct storing *storing = node_storing(a->node);
 	size_t start = 0;
 
+	assert(!node_has_failed(a->node));
+	if (a->dies != DEATH_NONE && storing != NULL && storing->bytes.length > 0) {
+		world_die(w, a, storing);
+		return;
+	}
+	if (storing != NULL) {
+		disk_store(a->disk, storing);
+		node_has_stored(a->node);
+	}
 	for (size_t i = 0; i < output->length; i++)
 		if (output->bytes[i] == '\n') {
 			world_print(w, output->bytes + start, i - start);
@@ -195,6 +254,8 @@ world_drain(struct world *w, struct actor *a)
 static void
 world_feed(struct world *w, int i, const char *line)
 {
+	if (w->actors[i].node == NULL)
+		return;
 	node_turn(w->actors[i].node, w->now_ms);
 	node_receive(w->actors[i].node, line, strlen(line));
 	world_drain(w, &w->actors[i]);
@@ -285,7 +346,7 @@ world_due(const struct world *w)
 	int64_t due = TAILQ_EMPTY(&w->letters) ? INT64_MAX : TAILQ_FIRST(&w->letters)->due;
 
 	for (int i = 0; i < w->count; i++)
-		if (node_due(w->actors[i].node) < due)
+		if (w->actors[i].node != NULL && node_due(w->actors[i].node) < due)
 			due = node_due(w->actors[i].node);
 	return due;
 }
@@ -302,7 +363,7 @@ world_run(struct world *w, int64_t ms)
 		if (world_due(w) > w->now_ms)
 			w->now_ms = world_due(w);
 		for (int i = 0; i < w->count; i++)
-			if (node_due(w->actors[i].node) <= w->now_ms) {
+			if (w->actors[i].node != NULL && node_due(w->actors[i].node) <= w->now_ms) {
 				node_turn(w->actors[i].node, w->now_ms);
 				world_drain(w, &w->actors[i]);
 			}
@@ -386,16 +447,17 @@ world_new(struct world *w, const struct program *program, int count, uint64_t se
 		w->actors[i].world = w;
 		snprintf(w->actors[i].id, sizeof(w->actors[i].id), "n%d", i);
 		random_seed(&w->actors[i].random, seed, "node", (uint64_t)i);
+		w->actors[i].disk = disk_new(seed, i);
 	}
 	for (int i = 0; i < count; i++)
 		world_start(w, program, i, args);
 }
 
-/* Kills a node: it loses its memory, and begins anew with other random numbers. */
+/* Starts a node again, and kills it before if it lives: it loses its memory, and draws other random numbers. */
 static __attribute__((unused)) void
 world_restart(struct world *w, const struct program *program, int i, char *const args[])
 {
-	node_free(w->actors[i].node);
+	world_kill(w, i);
 	random_seed(&w->actors[i].random, random_next(&w->random), "node", (uint64_t)i);
 	world_start(w, program, i, args);
 }
@@ -405,8 +467,10 @@ world_free(struct world *w)
 {
 	struct letter *letter;
 
-	for (int i = 0; i < w->count; i++)
+	for (int i = 0; i < w->count; i++) {
 		node_free(w->actors[i].node);
+		disk_free(w->actors[i].disk);
+	}
 	while ((letter = TAILQ_FIRST(&w->letters)) != NULL) {
 		TAILQ_REMOVE(&w->letters, letter, entry);
 		world_letter_free(letter);
