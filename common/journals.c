@@ -386,25 +386,29 @@ journals_receive(struct journals *j, struct node *n, const struct message *m)
 	heard(j, n, peer, news);
 }
 
-void
-journals_load(struct journals *j, struct node *n, json_t *record)
-{
-	const char *id;
-	json_t *entry;
-	int writer;
-
-	if (json_unpack(record, "[s, o]", &id, &entry) == -1 || (writer = node_find(n, id)) == -1) {
-		node_log(n, LOG_LEVEL_ERROR, "a stored record is of no known form");
-		return;
-	}
-	place(&j->journals[writer], j->journals[writer].have, entry);
-	advance(j, n, writer, false);
-	update_safe(j, n);
-	for (int i = 0; i < node_count(n) && writer == node_index(n); i++)
-		journals_want(j, n, i, j->lag_ms);
-}
-
 /* ---- beginning and end ------------------------------------------------------------------- */
+
+/* What was there before a restart. What the others have of our journal, they will say when they get it again. */
+static void
+load(struct journals *j, struct node *n)
+{
+	json_t *record, *entry;
+	const char *id;
+
+	while ((record = node_next_record(n)) != NULL) {
+		int writer = json_unpack(record, "[s, o]", &id, &entry) == 0 ? node_find(n, id) : -1;
+
+		if (writer == -1) {
+			node_fail(n, "a stored record is of no known form");
+			return;
+		}
+		place(&j->journals[writer], j->journals[writer].have, entry);
+		advance(j, n, writer, false);
+	}
+	for (int i = 0; own(j, n)->have > 0 && i < node_count(n); i++)
+		journals_want(j, n, i, j->lag_ms);
+	update_safe(j, n);
+}
 
 void
 journals_start(struct journals *j, struct node *n)
@@ -418,6 +422,7 @@ journals_start(struct journals *j, struct node *n)
 		    .since = NEVER,
 		    .last_sent = node_now_ms(n) - j->batch_ms,
 		    .last_heard = node_now_ms(n)};
+	load(j, n);
 }
 
 void

@@ -60,9 +60,8 @@ struct journals {
 	int64_t timer_due;
 };
 
-/* Set user, batch_ms, lag_ms and majority before. Entries of a data directory are applied, but not said to be safe. */
+/* Set user, batch_ms, lag_ms and majority before. Applies what is in the data directory. */
 void journals_start(struct journals *, struct node *);
-void journals_load(struct journals *, struct node *, json_t *record); /* the callback for node_load() */
 void journals_stop(struct journals *, struct node *);
 
 /* Appends to our own journal, applies, and returns the entry's position. Steals. */

@@ -281,18 +281,12 @@ handle_journal(struct node *n, const struct message *m)
 /* ---- the program ------------------------------------------------------------------------------ */
 
 static void
-load(struct node *n, json_t *record)
-{
-	journals_load(&((struct kafka *)node_state(n))->journals, n, record);
-}
-
-static void
 start(struct node *n)
 {
 	struct kafka *k = node_state(n);
 
 	if (strcmp(k->acks, "owner") != 0 && strcmp(k->acks, "majority") != 0)
-		node_log(n, LOG_LEVEL_ERROR, "--acks %s is taken for majority", k->acks);
+		node_fail(n, "--acks is owner or majority, not %s", k->acks);
 	k->session = (int64_t)node_random(n, SESSIONS);
 	logs_init(&k->logs);
 	k->peers = memory_zero((size_t)node_count(n) * sizeof(*k->peers));
@@ -303,7 +297,6 @@ start(struct node *n)
 	k->journals.lag_ms = k->lag_ms;
 	k->journals.majority = strcmp(k->acks, "owner") != 0;
 	journals_start(&k->journals, n);
-	node_load(n, load);
 }
 
 static void
