@@ -173,7 +173,7 @@ static const struct journals_user user = {apply, answer_safe, pack, unpack, wait
 
 /* ---- clients -------------------------------------------------------------------------------- */
 
-/* NULL: nothing. */
+/* Why a send cannot be taken now; NULL if it can. */
 static const char *
 why_not(struct node *n, int owner)
 {
