@@ -43,7 +43,7 @@ struct generator {
 	void *state; /* the workload's */
 	int64_t cutoff, gap_ns, due;
 	int64_t final_cutoff;
-	bool advancing, again; /* in advance(), and what happened meanwhile wants another look */
+	bool advancing; /* in a step */
 	bool exhausted, over;  /* the workload has no operation left; the main phase is over */
 	struct nemesis nemesis;
 	uint64_t timer;
@@ -393,21 +393,16 @@ step(struct generator *g)
 }
 
 /* Whatever happened, a timer or a completion: does what follows from it. An operation may complete as soon as it is
- * invoked, in the middle of a step. */
+ * invoked: the step that invoked it looks again before it ends. */
 static void
 advance(void *arg)
 {
 	struct generator *g = arg;
 
-	if (g->advancing) {
-		g->again = true;
+	if (g->advancing)
 		return;
-	}
 	g->advancing = true;
-	do {
-		g->again = false;
-		step(g);
-	} while (g->again);
+	step(g);
 	g->advancing = false;
 }
 

@@ -1,3 +1,4 @@
+/* The draw of elle.txn/wr-txns, without logarithms: a coin for each key, from the newest on. */
 #include "key_pool.h"
 
 #include <assert.h>

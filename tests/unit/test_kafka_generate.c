@@ -218,6 +218,7 @@ test_unseen(void **state)
 	complete(&a, 0, OP_OK, "send", "[[:send \"900\" [4 1]]]");
 	complete(&a, 1, OP_OK, "poll", "[[:poll {\"900\" [[0 7] [3 8]], \"800\" [], \"801\" nil}]]");
 	complete(&a, 1, OP_OK, "send", "[[:send \"1000\" [0 1]]]");
+	complete(&a, 1, OP_OK, "poll", "[[:poll {\"1000\" []}]]");
 	complete(&a, 1, OP_INFO, "send", "[[:send \"1001\" 1]]");
 	complete(&a, 1, OP_FAIL, "send", "[[:send \"1002\" 1]]");
 	complete(&a, 1, OP_INFO, "crash", "nil");

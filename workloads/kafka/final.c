@@ -79,16 +79,13 @@ static void
 reach(void *arg, int64_t key, int64_t offset)
 {
 	struct catching_up *c = arg;
+	size_t i = kafka_tracked_place(c->state, key);
+	const struct kafka_tracked *tracked = &c->state->tracked[i];
 
-	for (size_t i = 0; i < c->state->tracked_count; i++) {
-		if (c->state->tracked[i].key != key)
-			continue;
-		if (!c->final->reached[i] && c->state->tracked[i].highest <= offset) {
-			c->final->reached[i] = true;
-			c->final->missing--;
-		}
+	if (i == c->state->tracked_count || tracked->key != key || tracked->highest > offset || c->final->reached[i])
 		return;
-	}
+	c->final->reached[i] = true;
+	c->final->missing--;
 }
 
 void

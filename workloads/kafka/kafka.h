@@ -50,6 +50,8 @@ void kafka_sent_offsets(const struct op *, kafka_offset_fn *, void *arg);
 void kafka_polled_offsets(const struct op *, kafka_offset_fn *, void *arg); /* -1: the key, but no messages */
 /* Learns from a success of the main phase. */
 void kafka_track(struct kafka_state *, struct arena *, const struct op *);
+/* Where a key is in `tracked`, or would be. */
+size_t kafka_tracked_place(const struct kafka_state *, int64_t key);
 bool kafka_is_unseen(const struct kafka_tracked *);
 
 #endif

@@ -68,16 +68,30 @@ make_room(struct kafka_state *state, struct arena *arena)
 	state->tracked = larger;
 }
 
+size_t
+kafka_tracked_place(const struct kafka_state *state, int64_t key)
+{
+	size_t from = 0, to = state->tracked_count;
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (state->tracked[middle].key < key)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
+}
+
 static struct kafka_tracked *
 tracked(const struct tracking *t, int64_t key)
 {
 	struct kafka_state *state = t->state;
-	size_t i = state->tracked_count;
+	size_t i = kafka_tracked_place(state, key);
 
-	while (i > 0 && state->tracked[i - 1].key > key)
-		i--;
-	if (i > 0 && state->tracked[i - 1].key == key)
-		return &state->tracked[i - 1];
+	if (i < state->tracked_count && state->tracked[i].key == key)
+		return &state->tracked[i];
 	make_room(state, t->arena);
 	memmove(&state->tracked[i + 1], &state->tracked[i], (state->tracked_count - i) * sizeof(*state->tracked));
 	state->tracked_count++;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kafka.h"
+#include "value_table.h"
 
 static const struct rpc send_message = {"send", "send_ok", {{"offset", SCHEMA_INT}}};
 static const struct rpc poll_logs = {"poll", "poll_ok", {{"msgs", SCHEMA_LOGS}}};
@@ -119,35 +120,45 @@ committed(struct call *call, const struct value *reply)
 	call_ok(call, operations);
 }
 
-/* The highest offset of a log, which may be nil, and at least `least`. NULL if there is none behind it. */
-static const int64_t *
-highest(const struct value *log, int64_t *least)
+/* Raises `last` to the highest offset of a log, which may be nil. False if there is none behind it. */
+static bool
+find_last(const struct value *log, int64_t *last)
 {
 	for (size_t i = 0; log->type == VALUE_VECTOR && i < log->count; i++) {
 		const struct value *offset = log->items[i]->items[0];
 
 		if (offset->type != VALUE_INT || offset->integer == INT64_MAX)
-			return NULL;
-		if (offset->integer > *least)
-			*least = offset->integer;
-	}
-	return least;
-}
-
-/* Moves on behind what was polled; never back. False if there is nothing behind it. */
-static bool
-advance(struct arena *arena, struct value *offsets, const struct value *logs)
-{
-	for (size_t i = 0; i + 1 < logs->count; i += 2) {
-		const struct value *old = value_find(offsets, logs->items[i]);
-		int64_t last = -1;
-
-		if (highest(logs->items[i + 1], &last) == NULL)
 			return false;
-		if (old == NULL || old->integer <= last)
-			value_set(arena, offsets, logs->items[i], value_int(arena, last + 1));
+		if (offset->integer > *last)
+			*last = offset->integer;
 	}
 	return true;
+}
+
+/* Moves on behind what was polled; never back. NULL if there is nothing behind it. */
+static const struct value *
+advance(struct arena *arena, const struct value *old, const struct value *logs)
+{
+	struct value *offsets = value_collection(arena, VALUE_MAP);
+	struct value_table places = {0};
+	bool ends = false;
+
+	for (size_t i = 0; old != NULL && i + 1 < old->count; i += 2) {
+		value_table_add(&places, old->items[i]);
+		value_put(arena, offsets, old->items[i], old->items[i + 1]);
+	}
+	for (size_t i = 0; i + 1 < logs->count && !ends; i += 2) {
+		size_t place = 2 * value_table_add(&places, logs->items[i]) + 1;
+		int64_t last = -1;
+
+		ends = !find_last(logs->items[i + 1], &last);
+		if (place > offsets->count)
+			value_put(arena, offsets, logs->items[i], value_int(arena, last + 1));
+		else if (offsets->items[place]->integer <= last)
+			offsets->items[place] = value_int(arena, last + 1);
+	}
+	value_table_free(&places);
+	return ends ? NULL : offsets;
 }
 
 /* What there is to commit: of each key that had messages the highest offset. */
@@ -161,7 +172,7 @@ to_commit(struct arena *arena, const struct value *logs)
 
 		if (logs->items[i + 1]->type == VALUE_NIL || logs->items[i + 1]->count == 0)
 			continue;
-		highest(logs->items[i + 1], &offset);
+		find_last(logs->items[i + 1], &offset);
 		value_put(arena, offsets, logs->items[i], value_int(arena, offset));
 	}
 	return offsets;
@@ -173,13 +184,11 @@ polled(struct call *call, const struct value *reply)
 {
 	struct arena *arena = call_arena(call);
 	struct consumer *c = consumer(call);
-	struct value *offsets = value_collection(arena, VALUE_MAP);
-	const struct value *commit;
+	const struct value *offsets, *commit;
 
 	c->polled = value_get(reply, "msgs");
-	for (size_t i = 0; c->offsets != NULL && i + 1 < c->offsets->count; i += 2)
-		value_put(arena, offsets, c->offsets->items[i], c->offsets->items[i + 1]);
-	if (!advance(arena, offsets, c->polled)) {
+	offsets = advance(arena, c->offsets, c->polled);
+	if (offsets == NULL) {
 		call_throw(call, "java.lang.ArithmeticException", "long overflow");
 		return;
 	}
