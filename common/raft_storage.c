@@ -86,8 +86,8 @@ take_vote(struct raft *r, json_t *record)
 	const char *vote = json_string_value(json_object_get(record, "vote"));
 	json_int_t term, promise;
 
-	if (json_unpack(record, "{s:I, s:I}", "term", &term, "promise", &promise) == -1 ||
-	    term < r->term || promise < r->storage.promise_ms || promise > 2 * RAFT_TIMEOUT_MAX_MS)
+	if (json_unpack(record, "{s:I, s:I}", "term", &term, "promise", &promise) == -1 || term < r->term ||
+	    promise < r->storage.promise_ms || promise > 2 * RAFT_TIMEOUT_MAX_MS)
 		return false;
 	r->term = term;
 	r->voted_for = vote != NULL ? node_find(r->node, vote) : -1;

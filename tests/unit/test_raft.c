@@ -603,9 +603,9 @@ is_for_nodes_only(void **state)
 static void
 performs_a_forward_once(void **state)
 {
-	static const char *const line =
-	    "{\"src\":\"n%d\",\"dest\":\"n%d\",\"body\":{\"type\":\"raft_forward\",\"id\":%d,\"term\":9,\"incarnation\":%d,"
-	    "\"query\":false,\"command\":{\"key\":\"k\",\"value\":1}}}";
+	static const char *const line = "{\"src\":\"n%d\",\"dest\":\"n%d\",\"body\":{\"type\":\"raft_forward\",\"id\":%"
+					"d,\"term\":9,\"incarnation\":%d,"
+					"\"query\":false,\"command\":{\"key\":\"k\",\"value\":1}}}";
 	static const struct {
 		int id, incarnation, entries;
 	} cases[] = {{5, 1, 1}, {5, 1, 0}, {4, 1, 1}, {4, 1, 0}, {5000, 1, 1}, {1, 1, 0}, {4999, 1, 1}, {5000, 1, 0},

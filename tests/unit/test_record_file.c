@@ -191,6 +191,7 @@ is_for_one_process_while_it_is_replaced(void **state)
 	(void)state;
 	child = fork();
 	if (child == 0) {
+		record_file_close(file); /* the lock is also the parent's */
 		for (int i = 0; i < 300; i++)
 			if (record_file_open(dir, "n0", &bytes, &why) != NULL)
 				_exit(1);
