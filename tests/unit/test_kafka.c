@@ -2,6 +2,8 @@
 #include "kafka_help.h"
 
 #include "logs.h"
+#include "outbox.h"
+#include "rendezvous.h"
 
 static char name[] = "kafka", acks[] = "--acks", majority[] = "majority", data_dir[] = "--data-dir", where[] = "disk";
 static char *const with_majority[] = {name, acks, majority, NULL};
@@ -168,6 +170,37 @@ test_everybody_sees_everything(void **state)
 	world_free(&w);
 }
 
+/* Every node gets its share, and one that is not there leaves the others' keys where they are. */
+static void
+test_owners(void **state)
+{
+	struct world five, four;
+	int counts[5] = {0};
+	char owners[21] = "";
+
+	(void)state;
+	begin(&five, 5, 1, NULL);
+	begin(&four, 4, 1, NULL);
+	for (int i = 0; i < 10000; i++) {
+		char key[16];
+		int owner;
+
+		snprintf(key, sizeof(key), "%d", i);
+		owner = rendezvous(five.actors[0].node, key);
+		assert_int_equal(rendezvous(five.actors[3].node, key), owner);
+		if (owner != 4)
+			assert_int_equal(rendezvous(four.actors[0].node, key), owner);
+		counts[owner]++;
+		if (i < 20)
+			owners[i] = (char)('0' + owner);
+	}
+	for (int i = 0; i < 5; i++)
+		assert_in_range(counts[i], 1800, 2200);
+	assert_string_equal(owners, "22344001020440041032"); /* for ever: what is on disks depends on it */
+	world_free(&five);
+	world_free(&four);
+}
+
 /* A key that this node owns, of two: one whose send is answered at once. */
 static const char *
 key_of(struct world *w, int node)
@@ -220,6 +253,39 @@ test_owner_cut_off(void **state)
 		assert_int_equal(count_in(log, 102), 1);
 		json_decref(log);
 	}
+	assert_silence(&w);
+	world_free(&w);
+}
+
+/* More sends than an outbox takes, while the owner does not answer: a window of them was told, the rest was not. */
+static void
+test_overload(void **state)
+{
+	int64_t ids[OUTBOX_MAX], timed_out = 0, refused = 0;
+	const char *key;
+	struct world w;
+	json_t *log;
+
+	(void)state;
+	begin(&w, 2, 1, NULL);
+	key = key_of(&w, 1);
+	world_run(&w, 1000);
+	world_partition(&w, 1);
+	for (int i = 0; i < OUTBOX_MAX; i++)
+		ids[i] = send(&w, 0, key, i);
+	assert_int_equal(error_of(&w, send(&w, 0, key, OUTBOX_MAX)), ERROR_TEMPORARILY_UNAVAILABLE);
+	world_run(&w, 4100);
+	for (int i = 0; i < OUTBOX_MAX; i++) {
+		timed_out += error_of(&w, ids[i]) == ERROR_TIMEOUT;
+		refused += error_of(&w, ids[i]) == ERROR_TEMPORARILY_UNAVAILABLE;
+	}
+	assert_int_equal(timed_out, OUTBOX_WINDOW_MAX);
+	assert_int_equal(refused, OUTBOX_MAX - OUTBOX_WINDOW_MAX);
+	world_partition(&w, 0);
+	world_run(&w, 3000);
+	log = log_at(&w, 1, key);
+	assert_int_equal(json_array_size(log), 1 + OUTBOX_WINDOW_MAX);
+	json_decref(log);
 	assert_silence(&w);
 	world_free(&w);
 }
@@ -316,7 +382,9 @@ main(void)
 	    cmocka_unit_test(test_refuses_what_is_malformed),
 	    cmocka_unit_test(test_limits),
 	    cmocka_unit_test(test_everybody_sees_everything),
+	    cmocka_unit_test(test_owners),
 	    cmocka_unit_test(test_owner_cut_off),
+	    cmocka_unit_test(test_overload),
 	    cmocka_unit_test(test_majority),
 	    cmocka_unit_test(test_loss_and_repetition),
 	    cmocka_unit_test(test_restarts),
