@@ -49,7 +49,7 @@ outbox_add(struct outbox *o, struct request *request, json_t *message)
 	struct outbox_item *item = memory_alloc(sizeof(*item));
 
 	*item = (struct outbox_item){.request = request, .message = json_incref(message), .number = -1, .position = -1};
-	request_deadline(request, NODE_DEADLINE_MS, ERROR_TEMPORARILY_UNAVAILABLE);
+	request_deadline(request, OUTBOX_DEADLINE_MS, ERROR_TEMPORARILY_UNAVAILABLE);
 	STAILQ_INSERT_TAIL(&o->items, item, entry);
 	o->count++;
 }
@@ -84,7 +84,7 @@ number(struct outbox *o, struct outbox_item *item)
 		return false;
 	}
 	item->number = o->next_number++;
-	request_deadline(item->request, NODE_DEADLINE_MS, ERROR_TIMEOUT);
+	request_deadline(item->request, OUTBOX_DEADLINE_MS, ERROR_TIMEOUT);
 	return true;
 }
 

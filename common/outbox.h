@@ -21,7 +21,9 @@
 #define OUTBOX_MAX        4096 /* requests in an outbox */
 #define OUTBOX_WINDOW_MAX 1024 /* of them in one message ... */
 #define OUTBOX_WINDOW_BYTES \
-	((size_t)1 << 20)    /* ... and about so many bytes; the rest waits until these are confirmed */
+	((size_t)1 << 20) /* ... and about so many bytes; the rest waits until these are confirmed */
+/* A client waits 5 s for the answer, of which its request may spend a second and more behind late messages. */
+#define OUTBOX_DEADLINE_MS 3000
 #define INBOX_SESSIONS_MAX 8 /* remembered: a node may start so often while a message is under way */
 
 struct outbox_item {
@@ -44,7 +46,7 @@ void outbox_init(struct outbox *);
 void outbox_free(struct outbox *);
 bool outbox_is_full(const struct outbox *);
 
-/* Takes the request over; its deadline's error is definite until it is told. Keeps a reference to the message. */
+/* Takes the request over; the error at its deadline is definite until it is told. Keeps a reference to the message. */
 void outbox_add(struct outbox *, struct request *, json_t *message);
 
 /* What is to be told: a new object [session, number of the first, [messages]], or NULL if there is nothing. */

@@ -30,6 +30,7 @@
 #include "task.h"
 
 #define WAITERS_MAX 4096 /* of one key; more are refused */
+#define DEADLINE_MS 3000 /* of a client's 5 s, its request may spend a second and more behind late messages */
 
 /* A client's request about several keys: answered when all are done. */
 struct join {
@@ -145,7 +146,7 @@ choose(struct topic *t, struct waiters *batch)
 	while ((w = STAILQ_FIRST(&t->sends)) != NULL && json_array_size(messages) < kv_log_room(&t->log)) {
 		STAILQ_REMOVE_HEAD(&t->sends, entry);
 		STAILQ_INSERT_TAIL(batch, w, entry);
-		request_deadline(w->request, NODE_DEADLINE_MS, ERROR_TIMEOUT);
+		request_deadline(w->request, DEADLINE_MS, ERROR_TIMEOUT);
 		json_array_append(messages, w->message);
 	}
 	return messages;
@@ -162,7 +163,7 @@ settle(struct node *n, struct topic *t, struct waiters *batch, int64_t offset)
 			request_reply(
 			    w->request, json_pack("{s:s, s:I}", "type", "send_ok", "offset", (json_int_t)offset++));
 		else
-			request_deadline(w->request, NODE_DEADLINE_MS, ERROR_TEMPORARILY_UNAVAILABLE);
+			request_deadline(w->request, DEADLINE_MS, ERROR_TEMPORARILY_UNAVAILABLE);
 	if (offset == -1) {
 		STAILQ_CONCAT(batch, &t->sends);
 		STAILQ_CONCAT(&t->sends, batch);
@@ -292,7 +293,7 @@ handle_send(struct node *n, const struct message *m)
 	}
 	send.request = node_defer(n, m);
 	send.message = json_incref(message);
-	request_deadline(send.request, NODE_DEADLINE_MS, ERROR_TEMPORARILY_UNAVAILABLE);
+	request_deadline(send.request, DEADLINE_MS, ERROR_TEMPORARILY_UNAVAILABLE);
 	wait_in(t, &t->sends, &send);
 	wake(n, t);
 }
@@ -334,7 +335,7 @@ handle_poll(struct node *n, const struct message *m)
 		return;
 	}
 	join = join_new(n, m, "offsets", answer_poll);
-	request_deadline(join->request, NODE_DEADLINE_MS, ERROR_TEMPORARILY_UNAVAILABLE);
+	request_deadline(join->request, DEADLINE_MS, ERROR_TEMPORARILY_UNAVAILABLE);
 	json_object_foreach (offsets, key, offset) {
 		struct topic *t = topic_of(n, key);
 
@@ -357,6 +358,7 @@ handle_commit(struct node *n, const struct message *m)
 		return;
 	}
 	join = join_new(n, m, "offsets", answer_commit);
+	request_deadline(join->request, DEADLINE_MS, ERROR_TIMEOUT);
 	json_object_foreach (offsets, key, offset) {
 		struct topic *t = topic_of(n, key);
 
@@ -379,7 +381,7 @@ handle_committed(struct node *n, const struct message *m)
 		return;
 	}
 	join = join_new(n, m, "keys", answer_committed);
-	request_deadline(join->request, NODE_DEADLINE_MS, ERROR_TEMPORARILY_UNAVAILABLE);
+	request_deadline(join->request, DEADLINE_MS, ERROR_TEMPORARILY_UNAVAILABLE);
 	json_array_foreach (keys, i, key) {
 		struct topic *t = topic_of(n, json_string_value(key));
 

@@ -233,7 +233,7 @@ test_owner_cut_off(void **state)
 	world_run(&w, 1000);
 	world_partition(&w, 1);
 	sent = send(&w, 0, key, 100);
-	world_run(&w, 3990);
+	world_run(&w, 2990);
 	assert_null(world_reply(&w, sent));
 	world_run(&w, 20);
 	assert_int_equal(error_of(&w, sent), ERROR_TIMEOUT);
