@@ -166,7 +166,7 @@ next_root(const struct kv_log *l, json_t *messages, json_t *tag)
 		if (json_array_append_new(
 			entries, i == 0 ? json_pack("[O, O]", message, tag) : json_pack("[O]", message)) == -1)
 			memory_exhausted();
-	return json_pack("[I, o]", (json_int_t)(root_start(l) + (full ? KV_LOG_CHUNK : 0)), entries);
+	return json_pack("[I, o]", (json_int_t)root_start(l) + (full ? KV_LOG_CHUNK : 0), entries);
 }
 
 size_t

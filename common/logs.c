@@ -49,9 +49,9 @@ log_free(struct logs_log *log)
 void
 logs_free(struct logs *logs)
 {
-	struct logs_log *log;
+	struct logs_log *log, *next;
 
-	while ((log = RB_ROOT(&logs->tree)) != NULL) {
+	RB_FOREACH_SAFE (log, logs_tree, &logs->tree, next) {
 		RB_REMOVE(logs_tree, &logs->tree, log);
 		log_free(log);
 	}
