@@ -43,8 +43,8 @@ struct generator {
 	void *state; /* the workload's */
 	int64_t cutoff, gap_ns, due;
 	int64_t final_cutoff;
-	bool advancing; /* in a step */
-	bool exhausted, over;  /* the workload has no operation left; the main phase is over */
+	bool advancing;       /* in a step */
+	bool exhausted, over; /* the workload has no operation left; the main phase is over */
 	struct nemesis nemesis;
 	uint64_t timer;
 
