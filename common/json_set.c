@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "canonical.h"
 #include "memory.h"
 
 void
@@ -22,20 +23,10 @@ json_set_free(struct json_set *set)
 	set->items = set->index = NULL;
 }
 
-static char *
-canonical(const json_t *value)
-{
-	char *text = json_dumps(value, JSON_SORT_KEYS | JSON_ENCODE_ANY | JSON_COMPACT);
-
-	if (text == NULL)
-		memory_exhausted();
-	return text;
-}
-
 bool
 json_set_has(const struct json_set *set, const json_t *value)
 {
-	char *text = canonical(value);
+	char *text = canonical_text(value);
 	bool has = json_object_get(set->index, text) != NULL;
 
 	free(text);
@@ -45,7 +36,7 @@ json_set_has(const struct json_set *set, const json_t *value)
 bool
 json_set_add(struct json_set *set, json_t *value)
 {
-	char *text = canonical(value);
+	char *text = canonical_text(value);
 	bool is_new = json_object_get(set->index, text) == NULL;
 
 	if (is_new &&

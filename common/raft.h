@@ -49,7 +49,6 @@ struct raft;
 #define RAFT_CHUNK_BYTES    ((size_t)256 << 10) /* of a snapshot in one message */
 #define RAFT_SNAPSHOT_BYTES ((size_t)1 << 30)   /* the largest snapshot that is taken in */
 #define RAFT_FORWARDS_MAX   8                   /* leaders asked for one request, each having refused it */
-#define RAFT_FORWARDS_SEEN  4096                /* of one peer, to notice what arrives twice */
 
 #define RAFT_STORED_FACTOR 4 /* what is stored is rewritten when it is so many times what is live, ... */
 #define RAFT_STORED_BYTES  ((size_t)1 << 20) /* ... which counts as so many bytes at least */

@@ -8,7 +8,9 @@
 #include <sys/queue.h>
 
 #include "buffer.h"
+#include "once.h"
 #include "raft.h"
+#include "round_trips.h"
 
 /* ---- the log (raft_log.c) ------------------------------------------------- */
 
@@ -37,17 +39,6 @@ void log_compact(struct raft_log *, int64_t base);                 /* drops what
 void log_reset(struct raft_log *, int64_t base, int64_t base_term);
 /* The last index up to `index`, which must be in the log, whose term is not above `term`; or base-1. */
 int64_t log_term_end(const struct raft_log *, int64_t index, int64_t term);
-
-/* ---- latency (raft_latency.c) ---------------------------------------------- */
-
-/* Round trips, smoothed as in RFC 6298, though more slowly; in units of 1/16 ms and 1/8 ms. */
-struct raft_latency {
-	int64_t mean16, deviation8;
-	bool known;
-};
-
-void latency_sample(struct raft_latency *, int64_t ms);
-int64_t latency_bound(const struct raft_latency *); /* what a round trip rarely exceeds, in ms */
 
 /* ---- tickets (raft_ticket.c) ------------------------------------------------ */
 
@@ -100,8 +91,7 @@ struct raft_peer {
 	size_t offset; /* of the chunk on its way */
 
 	/* raft_ticket.c: what it has forwarded to us */
-	int64_t incarnation, newest;
-	uint64_t seen[RAFT_FORWARDS_SEEN / 64];
+	struct once forwards;
 };
 
 /* ---- limits (raft.c) ------------------------------------------------------------ */
@@ -157,7 +147,7 @@ struct raft {
 	bool transferred; /* this candidacy was asked for by the leader */
 
 	/* raft_latency.c */
-	struct raft_latency latency;
+	struct round_trips latency;
 	int64_t announced_ms; /* the time-out that the leader has told, or 0 */
 
 	/* raft_replication.c */

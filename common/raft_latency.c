@@ -8,40 +8,17 @@
 
 #define HEARTBEATS 3 /* in one election time-out */
 
-/* Jacobson's filter; the first sample counts for all that one does not know yet. */
-void
-latency_sample(struct raft_latency *latency, int64_t ms)
-{
-	int64_t error;
-
-	if (ms < 0)
-		return;
-	if (!latency->known) {
-		*latency = (struct raft_latency){.mean16 = ms * 16, .deviation8 = ms * 2, .known = true};
-		return;
-	}
-	error = ms - latency->mean16 / 16;
-	latency->mean16 += error;
-	latency->deviation8 += (error < 0 ? -error : error) - latency->deviation8 / 8;
-}
-
-int64_t
-latency_bound(const struct raft_latency *latency)
-{
-	return latency->mean16 / 16 + latency->deviation8 / 2;
-}
-
 void
 raft_round_trip(struct raft *r, int64_t sent_ms)
 {
 	if (sent_ms >= 0 && sent_ms <= raft_now(r))
-		latency_sample(&r->latency, raft_now(r) - sent_ms);
+		round_trips_sample(&r->latency, raft_now(r) - sent_ms);
 }
 
 int64_t
 raft_timeout_ms(const struct raft *r)
 {
-	int64_t ms = 2 * latency_bound(&r->latency);
+	int64_t ms = 2 * round_trips_bound(&r->latency);
 
 	if (r->announced_ms > ms)
 		ms = r->announced_ms;

@@ -7,23 +7,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "canonical.h"
 #include "memory.h"
 #include "raft_internal.h"
 
 /* ---- the invariants of Figure 3.2 -------------------------------------------------- */
-
-/* FNV-1a; of the text, in which equal values are equal. */
-static uint64_t
-hash_command(const json_t *command)
-{
-	uint64_t hash = 0xcbf29ce484222325;
-	char *text = command != NULL ? json_dumps(command, JSON_SORT_KEYS | JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
-
-	for (const char *at = text; at != NULL && *at != '\0'; at++)
-		hash = (hash ^ (unsigned char)*at) * 0x100000001b3;
-	free(text);
-	return hash | 1;
-}
 
 /* Log Matching: entries of the same index and term are the same, and so are those before them. */
 static void
@@ -34,7 +22,7 @@ check_matching(struct raft *r, int64_t index)
 	if (!node_claims(r->node))
 		return;
 	entry = log_at(&r->log, index);
-	raft_claim(r, "entry", index, entry->term, hash_command(entry->command));
+	raft_claim(r, "entry", index, entry->term, canonical_hash(entry->command));
 	raft_claim(r, "term before entry", index, entry->term, (uint64_t)log_term(&r->log, index - 1) + 1);
 }
 
@@ -187,7 +175,7 @@ flush_probe(struct raft *r, int peer)
 static bool
 seems_lost(const struct raft *r, const struct raft_peer *p)
 {
-	int64_t wait = latency_bound(&r->latency), least = raft_heartbeat_ms(r);
+	int64_t wait = round_trips_bound(&r->latency), least = raft_heartbeat_ms(r);
 
 	return p->match < p->next - 1 && raft_now(r) >= p->moved_ms + (wait > least ? wait : least);
 }

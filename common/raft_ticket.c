@@ -165,31 +165,6 @@ ticket_submit(struct raft *r, bool is_query, struct request *request, json_t *co
 
 /* ---- forwarded by peers ------------------------------------------------------------------ */
 
-/* Whether it comes for the first time, of the last RAFT_FORWARDS_SEEN; each is remembered whatever becomes of it. */
-static bool
-is_new(struct raft_peer *p, int64_t incarnation, int64_t id)
-{
-	uint64_t *word, bit = (uint64_t)1 << (id % 64);
-
-	if (p->incarnation != incarnation || id > p->newest + RAFT_FORWARDS_SEEN) {
-		p->incarnation = incarnation;
-		memset(p->seen, 0, sizeof(p->seen));
-		p->newest = id;
-	}
-	if (id <= p->newest - RAFT_FORWARDS_SEEN)
-		return false;
-	for (; p->newest < id; p->newest++) {
-		int64_t fresh = p->newest + 1;
-
-		p->seen[fresh / 64 % (RAFT_FORWARDS_SEEN / 64)] &= ~((uint64_t)1 << (fresh % 64));
-	}
-	word = &p->seen[id / 64 % (RAFT_FORWARDS_SEEN / 64)];
-	if (*word & bit)
-		return false;
-	*word |= bit;
-	return true;
-}
-
 /* What was for the leader that this node was in an earlier life may have been performed by it (raft_storage.c). */
 void
 ticket_forward(struct raft *r, int peer, json_t *body)
@@ -207,7 +182,7 @@ ticket_forward(struct raft *r, int peer, json_t *body)
 		raft_trace(r, "ignores what %s has asked of an earlier life", node_peer(r->node, peer));
 		return;
 	}
-	if (!is_new(&r->peers[peer], incarnation, id))
+	if (!once_first(&r->peers[peer].forwards, incarnation, id))
 		return;
 	if (!leads(r) || r->ticket_count >= r->limits.tickets) {
 		refuse_peer(r, peer, id);

@@ -13,9 +13,11 @@
  */
 #include <stdlib.h>
 
+#include "canonical.h"
 #include "memory.h"
 #include "node.h"
 #include "raft.h"
+#include "register.h"
 
 #define PATIENCE_MS 900 /* clients wait a second at least */
 
@@ -27,22 +29,11 @@ struct store {
 
 /* ---- the map ------------------------------------------------------------------ */
 
-/* Equal keys have equal texts. The caller frees it. */
-static char *
-key_text(const json_t *command)
-{
-	char *text = json_dumps(json_object_get(command, "key"), JSON_SORT_KEYS | JSON_ENCODE_ANY | JSON_COMPACT);
-
-	if (text == NULL)
-		memory_exhausted();
-	return text;
-}
-
 static json_t *
 find(struct node *n, const json_t *command)
 {
 	struct store *store = node_state(n);
-	char *key = key_text(command);
+	char *key = canonical_text(json_object_get(command, "key"));
 	json_t *value = json_object_get(store->values, key);
 
 	free(key);
@@ -53,52 +44,32 @@ static void
 put(struct node *n, const json_t *command, json_t *value)
 {
 	struct store *store = node_state(n);
-	char *key = key_text(command);
+	char *key = canonical_text(json_object_get(command, "key"));
 
 	if (json_object_set(store->values, key, value) == -1)
 		memory_exhausted();
 	free(key);
 }
 
-static json_t *
-no_such_key(void)
-{
-	return json_pack("{s:s, s:i, s:s}", "type", "error", "code", ERROR_KEY_DOES_NOT_EXIST, "text", "no such key");
-}
-
 /* ---- the state machine ---------------------------------------------------------- */
-
-static json_t *
-apply_cas(struct node *n, json_t *command)
-{
-	json_t *value = find(n, command);
-
-	if (value == NULL && !json_is_true(json_object_get(command, "create_if_not_exists")))
-		return no_such_key();
-	if (value != NULL && !json_equal(value, json_object_get(command, "from")))
-		return json_pack("{s:s, s:i, s:s}", "type", "error", "code", ERROR_PRECONDITION_FAILED, "text",
-		    "the value is another");
-	put(n, command, json_object_get(command, "to"));
-	return json_pack("{s:s}", "type", "cas_ok");
-}
 
 static json_t *
 apply(struct node *n, json_t *command)
 {
-	json_t *value = json_object_get(command, "value");
+	json_t *change, *reply = register_apply(command, find(n, command), &change);
 
-	if (value == NULL)
-		return apply_cas(n, command);
-	put(n, command, value);
-	return json_pack("{s:s}", "type", "write_ok");
+	if (change != NULL)
+		put(n, command, change);
+	json_decref(change);
+	return reply;
 }
 
 static json_t *
 query(struct node *n, json_t *command)
 {
-	json_t *value = find(n, command);
+	json_t *change;
 
-	return value != NULL ? json_pack("{s:s, s:O}", "type", "read_ok", "value", value) : no_such_key();
+	return register_apply(command, find(n, command), &change);
 }
 
 /* Values are replaced, never changed: a shallow copy will do. */
@@ -127,37 +98,21 @@ static const struct raft_machine machine = {apply, query, snapshot, restore};
 /* ---- clients ------------------------------------------------------------------------ */
 
 static void
-handle_read(struct node *n, const struct message *m)
+handle_client(struct node *n, const struct message *m)
 {
 	struct store *store = node_state(n);
-	json_t *key;
+	json_t *key, *change = register_command(n, m, &key), *command;
 
-	if (node_unpack(n, m, "{s:o}", "key", &key))
-		raft_query(store->raft, node_defer(n, m), json_pack("{s:O}", "key", key));
-}
-
-static void
-handle_write(struct node *n, const struct message *m)
-{
-	struct store *store = node_state(n);
-	json_t *key, *value;
-
-	if (node_unpack(n, m, "{s:o, s:o}", "key", &key, "value", &value))
-		raft_propose(store->raft, node_defer(n, m), json_pack("{s:O, s:O}", "key", key, "value", value));
-}
-
-static void
-handle_cas(struct node *n, const struct message *m)
-{
-	struct store *store = node_state(n);
-	json_t *key, *from, *to;
-	int creates = 0;
-
-	if (node_unpack(
-		n, m, "{s:o, s:o, s:o, s?b}", "key", &key, "from", &from, "to", &to, "create_if_not_exists", &creates))
-		raft_propose(store->raft, node_defer(n, m),
-		    json_pack(
-			"{s:O, s:O, s:O, s:b}", "key", key, "from", from, "to", to, "create_if_not_exists", creates));
+	if (change == NULL)
+		return;
+	command = json_pack("{s:O}", "key", key);
+	if (command == NULL || json_object_update(command, change) == -1)
+		memory_exhausted();
+	if (register_reads(change))
+		raft_query(store->raft, node_defer(n, m), command);
+	else
+		raft_propose(store->raft, node_defer(n, m), command);
+	json_decref(change);
 }
 
 static void
@@ -192,9 +147,9 @@ stop(struct node *n)
 }
 
 static const struct route routes[] = {
-    {"read", handle_read},
-    {"write", handle_write},
-    {"cas", handle_cas},
+    {"read", handle_client},
+    {"write", handle_client},
+    {"cas", handle_client},
     RAFT_ROUTES(handle_raft),
     {NULL, NULL},
 };

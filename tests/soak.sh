@@ -33,6 +33,7 @@ g-counter g-counter
 g-counter g-counter-seq-kv
 pn-counter pn-counter
 lin-kv lin-kv --concurrency 2n
+lin-kv lin-kv-caspaxos --concurrency 2n
 kafka kafka --concurrency 2n
 kafka kafka-lin-kv --concurrency 2n
 END

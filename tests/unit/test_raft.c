@@ -666,23 +666,23 @@ keeps_a_log(void **state)
 static void
 measures_latency(void **state)
 {
-	struct raft_latency latency = {0};
+	struct round_trips latency = {0};
 
 	(void)state;
-	assert_int_equal(latency_bound(&latency), 0);
-	latency_sample(&latency, -1);
+	assert_int_equal(round_trips_bound(&latency), 0);
+	round_trips_sample(&latency, -1);
 	assert_false(latency.known);
-	latency_sample(&latency, 100);
-	assert_int_equal(latency_bound(&latency), 200);
+	round_trips_sample(&latency, 100);
+	assert_int_equal(round_trips_bound(&latency), 200);
 	for (int i = 0; i < 100; i++)
-		latency_sample(&latency, 100);
-	assert_in_range(latency_bound(&latency), 100, 110);
+		round_trips_sample(&latency, 100);
+	assert_in_range(round_trips_bound(&latency), 100, 110);
 	for (int i = 0; i < 200; i++)
-		latency_sample(&latency, i % 2 ? 0 : 400);
-	assert_in_range(latency_bound(&latency), 800, 1100);
+		round_trips_sample(&latency, i % 2 ? 0 : 400);
+	assert_in_range(round_trips_bound(&latency), 800, 1100);
 	for (int i = 0; i < 200; i++)
-		latency_sample(&latency, 0);
-	assert_in_range(latency_bound(&latency), 0, 10);
+		round_trips_sample(&latency, 0);
+	assert_in_range(round_trips_bound(&latency), 0, 10);
 }
 
 int

@@ -1,0 +1,128 @@
+/*
+ * The acceptor of a register (2.2): it never promises or accepts less than it
+ * has promised. What it says is durable before it is said: the records are
+ * {"key", "promised", "accepted", "state"}, of which the last one of a key counts.
+ */
+#include "caspaxos_internal.h"
+#include "memory.h"
+
+#define HOLD_MIN_MS 3
+#define HOLD_MAX_MS 1000
+
+/* ---- durable state ----------------------------------------------------------- */
+
+static json_t *
+record_of(const struct reg *reg)
+{
+	return json_pack("{s:O, s:I, s:I, s:O*}", "key", reg->key, "promised", (json_int_t)reg->acceptor.promised,
+	    "accepted", (json_int_t)reg->acceptor.accepted, "state", reg->acceptor.state);
+}
+
+static void
+save(struct reg *reg)
+{
+	json_t *record;
+
+	if (!node_is_durable(reg->paxos->node))
+		return;
+	reg->paxos->dirty = true;
+	record = record_of(reg);
+	if (record == NULL)
+		memory_exhausted();
+	node_append(reg->paxos->node, record);
+}
+
+void
+acceptor_load(struct caspaxos *paxos, json_t *record)
+{
+	json_int_t promised, accepted;
+	json_t *key, *state = NULL;
+	struct reg *reg;
+
+	if (json_unpack(record, "{s:o, s:I, s:I, s?o}", "key", &key, "promised", &promised, "accepted", &accepted,
+		"state", &state) == -1) {
+		node_log(paxos->node, LOG_LEVEL_ERROR, "caspaxos: a durable record makes no sense");
+		return;
+	}
+	reg = reg_get(paxos, key);
+	reg->acceptor.promised = promised;
+	reg->acceptor.accepted = accepted;
+	state_set(&reg->acceptor.state, state);
+}
+
+/* Records that are out of date are got rid of when they are more than those that are not. */
+static void
+rewrite(struct caspaxos *paxos)
+{
+	json_t *records = json_array();
+	struct reg *reg;
+
+	RB_FOREACH (reg, reg_tree, &paxos->registers)
+		if (reg->acceptor.promised != 0 && json_array_append_new(records, record_of(reg)) == -1)
+			memory_exhausted();
+	node_rewrite(paxos->node, records);
+	paxos->rewritten = node_stored(paxos->node);
+}
+
+void
+acceptor_sync(struct caspaxos *paxos)
+{
+	if (!paxos->dirty)
+		return;
+	paxos->dirty = false;
+	if (node_stored(paxos->node) > 2 * paxos->rewritten + CASPAXOS_GARBAGE)
+		rewrite(paxos);
+	else
+		node_sync(paxos->node);
+}
+
+/* ---- promises ------------------------------------------------------------------- */
+
+static int
+proposer_of(const struct reg *reg, int64_t ballot)
+{
+	return (int)(ballot % reg->paxos->count);
+}
+
+bool
+acceptor_holds(const struct reg *reg, int64_t ballot)
+{
+	const struct acceptor *acceptor = &reg->acceptor;
+
+	return node_now_ms(reg->paxos->node) < acceptor->hold_until &&
+	       proposer_of(reg, ballot) != proposer_of(reg, acceptor->promised);
+}
+
+static int64_t
+hold_ms(const struct caspaxos *paxos)
+{
+	int64_t ms = HOLD_MIN_MS + round_trip_ms(paxos);
+
+	return ms < HOLD_MAX_MS ? ms : HOLD_MAX_MS;
+}
+
+void
+acceptor_prepare(struct reg *reg, int64_t ballot)
+{
+	struct acceptor *acceptor = &reg->acceptor;
+
+	if (ballot <= acceptor->promised || acceptor_holds(reg, ballot))
+		return;
+	acceptor->promised = ballot;
+	acceptor->hold_until = node_now_ms(reg->paxos->node) + hold_ms(reg->paxos);
+	save(reg);
+}
+
+void
+acceptor_accept(struct reg *reg, int64_t ballot, json_t *state, int64_t next)
+{
+	struct acceptor *acceptor = &reg->acceptor;
+
+	if (ballot < acceptor->promised || ballot <= acceptor->accepted)
+		return;
+	acceptor->accepted = ballot;
+	acceptor->promised = next > ballot ? next : ballot;
+	acceptor->hold_until = 0;
+	state_set(&acceptor->state, state);
+	save(reg);
+}
