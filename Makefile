@@ -140,7 +140,7 @@ valgrind: all
 	@./run.sh --deps valgrind >&2
 	@BUILD=$(BUILD) tests/valgrind.sh
 
-soak: all
+soak: all $(BUILD)/unit/test_lin_kv_availability $(BUILD)/unit/test_lin_kv_memory
 	@BUILD=$(BUILD) tests/soak.sh
 
 bench: all $(benches:%=$(BUILD)/bench/%)

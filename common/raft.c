@@ -95,6 +95,7 @@ set_term(struct raft *r, int64_t term)
 	r->term = term;
 	r->voted_for = -1;
 	r->agreed = 0;
+	election_calm(r);
 }
 
 void

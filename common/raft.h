@@ -13,6 +13,7 @@
  *	raft_replication.c  appending, committing, applying (3.5, 3.6, 10.2)
  *	raft_snapshot.c     snapshots to followers that are too far behind (5)
  *	raft_read.c         ReadIndex and leases (6.4)
+ *	raft_thrift.c       few messages: whom a leader asks, and what two nodes can do alone
  *	raft_ticket.c       clients' requests and their way to the leader (6.2)
  *	raft_latency.c      what the network's latency is, and the time-outs that follow from it (9.4)
  *	raft_log.c          the log
@@ -53,7 +54,7 @@ struct raft;
 #define RAFT_STORED_FACTOR 4 /* what is stored is rewritten when it is so many times what is live, ... */
 #define RAFT_STORED_BYTES  ((size_t)1 << 20) /* ... which counts as so many bytes at least */
 
-#define RAFT_TIMEOUT_MIN_MS 300  /* the shortest election time-out; each is drawn from [1, 2) of it */
+#define RAFT_TIMEOUT_MIN_MS 300  /* the shortest election time-out; each is drawn from [1, 5/4) of it */
 #define RAFT_TIMEOUT_MAX_MS 4000 /* the longest that latency makes it */
 
 /* ---- what the program gives --------------------------------------------- */

@@ -16,7 +16,7 @@
 
 struct raft_entry {
 	int64_t term;
-	json_t *command; /* owned; NULL: the empty entry that begins a term (6.4, step 1) */
+	json_t *command; /* owned: ticket_command(); NULL: the empty entry that begins a term (6.4, step 1) */
 	size_t bytes;    /* about */
 };
 
@@ -57,8 +57,8 @@ struct raft_ticket {
 	int64_t id;          /* forwarded: under this id, */
 	int leader;          /* to this one */
 	int forwards;        /* how often */
-	int64_t index, term; /* proposed: as this entry */
-	int64_t round;       /* reading: when this round is confirmed */
+	int64_t index, term; /* proposed: as this entry; reading: when that is applied, */
+	int64_t round;       /* ... and, at a leader, this round confirmed */
 };
 
 TAILQ_HEAD(raft_tickets, raft_ticket);
@@ -74,18 +74,27 @@ enum progress {
 
 struct raft_peer {
 	/* raft_election.c */
-	bool granted;
+	bool granted;            /* it votes for us, or would */
+	bool asked;              /* whether to stand, and is answered when our promise ends */
+	int64_t last, last_term; /* its log, when it granted */
 
 	/* raft_replication.c: the leader's */
 	enum progress progress;
 	int64_t next, match;
 	bool paused;        /* PROBE: a message is on its way */
 	int64_t sent_ms;    /* the last message of any kind */
+	bool owed;          /* it waits for what we have for it: not to be put off */
 	int64_t moved_ms;   /* the last time that match moved, or that entries were sent while none were on their way */
 	int64_t heard_ms;   /* the last answer of this term */
 	int64_t round_sent; /* raft_read.c: in a message to it */
 	int64_t round_acked; /* ... and in an answer */
 	int64_t lease_until; /* it votes for nobody else before that */
+	json_t *reads;       /* ids of its queries that it may answer; owned, may be NULL */
+
+	/* raft_thrift.c */
+	int64_t asked_upto;    /* the last entry it had been sent when it was asked to answer, ... */
+	int64_t asked_ms;      /* ... and since when it is asked for something that it has not acknowledged */
+	int64_t unanswered_ms; /* when the first message was sent that it has not answered; INT64_MAX: none */
 
 	/* raft_snapshot.c */
 	size_t offset; /* of the chunk on its way */
@@ -138,7 +147,8 @@ struct raft {
 	bool flushing; /* a flush is set for the end of the turn */
 
 	/* raft_election.c */
-	int64_t election_due;  /* of followers and candidates */
+	int64_t election_due;  /* not standing before that */
+	int64_t asking_due;    /* ... and asking then, again if need be */
 	bool roused;           /* there was a sign of life */
 	int64_t promise_until; /* no vote for anybody else before that */
 	int transfer_to;       /* -1: none */
@@ -153,6 +163,7 @@ struct raft {
 	/* raft_replication.c */
 	struct raft_log log;
 	int64_t commit, applied;
+	int64_t urgent; /* leader: clients wait for entries up to here */
 	int64_t
 	    agreed; /* follower: up to here our log is that of this term's leader; 0: nothing was found to fit yet */
 	json_t *stash[RAFT_STASH_MAX]; /* messages that came before what they continue */
@@ -213,6 +224,7 @@ void election_begin(struct raft *);
 void election_rouse(struct raft *, bool by_client); /* there is somebody */
 void election_reset(struct raft *);                 /* draws the next time-out */
 void election_tick(struct raft *);
+void election_calm(struct raft *);          /* the leader was heard */
 int64_t election_next(const struct raft *); /* when the tick has something to do */
 /* Stands for election: with PreVote, or at once when the leader has asked for it. */
 void election_campaign(struct raft *, bool transferred);
@@ -231,6 +243,7 @@ void replication_flush(struct raft *);  /* sends what there is to send */
 int64_t replication_next(const struct raft *);
 void replication_append(struct raft *, int peer, json_t *body);
 void replication_append_ok(struct raft *, int peer, json_t *body);
+void replication_overhear(struct raft *, int peer, int64_t match);
 void replication_acked(struct raft *, int peer, int64_t match);
 void replication_commit(struct raft *, int64_t commit);
 bool replication_propose(struct raft *, json_t *command); /* steals; leader only */
@@ -265,6 +278,20 @@ int64_t storage_synced(const struct raft *);
 void read_begin(struct raft *, struct raft_ticket *);
 void read_confirm(struct raft *); /* answers what is confirmed */
 bool read_has_lease(const struct raft *);
+void read_promise(struct raft *, int peer, int64_t id); /* leader: of two that are a quorum */
+void read_forget(struct raft *);
+void read_take(struct raft *, int peer, json_t *body); /* follower: the promises in a message that was heeded */
+
+/* ---- few messages (raft_thrift.c) -------------------------------------------------------- */
+
+/* Two nodes are a quorum: what a follower takes from its leader is committed. */
+bool thrift_pairs(const struct raft *);
+/* Whether an answer is wanted from this follower, now: of entries, or of the round. */
+bool thrift_asks(const struct raft *, int peer);
+/* It lacks so much that it should not wait for the next heartbeat. */
+bool thrift_is_much(const struct raft *, const struct raft_peer *);
+/* When somebody is to be asked in place of one that has not answered. */
+int64_t thrift_next(const struct raft *);
 
 /* ---- tickets (raft_ticket.c) ------------------------------------------------------------- */
 
@@ -273,8 +300,12 @@ void ticket_answer(struct raft *, struct raft_ticket *, json_t *body); /* steals
 void ticket_move(struct raft *, struct raft_ticket *, enum ticket_place);
 /* The leader has changed, or has become known, or is lost. */
 void tickets_leader(struct raft *);
+/* The machine's command in an entry's; NULL if there is none. Borrowed. */
+json_t *ticket_command(const json_t *entry);
 /* The entry at `index` was applied; body is its reply (stolen). */
-void tickets_applied(struct raft *, int64_t index, int64_t term, json_t *body);
+void tickets_applied(struct raft *, int64_t index, const struct raft_entry *, json_t *body);
+/* The ticket forwarded under that id, or NULL. */
+struct raft_ticket *ticket_find(struct raft *, int64_t id);
 /* A snapshot covers these: what became of proposals up to there cannot be told. */
 void tickets_covered(struct raft *, int64_t index);
 void tickets_tick(struct raft *);

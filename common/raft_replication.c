@@ -31,7 +31,7 @@ static void
 check_commit(struct raft *r, int64_t index)
 {
 	raft_claim(r, "committed", index, 0, (uint64_t)log_term(&r->log, index));
-	if (r->role == ROLE_LEADER && raft_claimed(r, "committed first in", index, 0) == 0)
+	if (raft_claimed(r, "committed first in", index, 0) == 0)
 		raft_claim(r, "committed first in", index, 0, (uint64_t)r->term);
 }
 
@@ -41,13 +41,13 @@ static void
 apply(struct raft *r, int64_t index)
 {
 	const struct raft_entry *entry = log_at(&r->log, index);
-	json_t *body = NULL;
+	json_t *command = ticket_command(entry->command), *body = NULL;
 
 	check_commit(r, index);
 	r->applied = index;
-	if (entry->command != NULL && (body = r->machine->apply(r->node, entry->command)) == NULL)
+	if (command != NULL && (body = r->machine->apply(r->node, command)) == NULL)
 		memory_exhausted();
-	tickets_applied(r, index, entry->term, body);
+	tickets_applied(r, index, entry, body);
 }
 
 void
@@ -82,6 +82,12 @@ advance(struct raft *r)
 
 /* ---- leader: sending ---------------------------------------------------------------------- */
 
+static bool
+is_due(const struct raft *r, const struct raft_peer *p)
+{
+	return raft_now(r) >= p->sent_ms + raft_heartbeat_ms(r);
+}
+
 void
 replication_stamp(struct raft *r, int peer, json_t *body)
 {
@@ -94,7 +100,33 @@ replication_stamp(struct raft *r, int peer, json_t *body)
 		memory_exhausted();
 	json_decref(marks);
 	p->sent_ms = now;
+}
+
+/* Whether somebody waits for the answer to this message, with entries up to `last`, or the time for it has come. */
+static bool
+wants_answer(struct raft *r, int peer, int64_t last)
+{
+	struct raft_peer *p = &r->peers[peer];
+
+	if (p->progress == PROGRESS_REPLICATE && !is_due(r, p) && !thrift_asks(r, peer))
+		return false;
 	p->round_sent = r->round;
+	if (p->match >= p->asked_upto)
+		p->asked_ms = raft_now(r);
+	p->asked_upto = last > p->next - 1 ? last : p->next - 1;
+	if (p->unanswered_ms == INT64_MAX)
+		p->unanswered_ms = raft_now(r);
+	return true;
+}
+
+/* What a follower may answer itself goes with the next message to it. */
+static void
+add_reads(struct raft *r, struct raft_peer *p, json_t *body)
+{
+	if (p->reads != NULL && (json_object_set_new(body, "reads", p->reads) == -1 ||
+				    json_object_set_new(body, "last", json_integer(log_last(&r->log))) == -1))
+		memory_exhausted();
+	p->reads = NULL;
 }
 
 /* As many as fit into one message. */
@@ -129,21 +161,17 @@ send_append(struct raft *r, int peer, int64_t first, bool with_entries)
 	struct raft_peer *p = &r->peers[peer];
 	int64_t after = first;
 	json_t *entries = with_entries ? batch(r, first, &after) : json_array();
-	json_t *body = json_pack("{s:s, s:I, s:I, s:I, s:b, s:o}", "type", "raft_append", "prev",
+	json_t *body = json_pack("{s:s, s:I, s:I, s:I, s:b, s:b, s:o}", "type", "raft_append", "prev",
 	    (json_int_t)(first - 1), "prev_term", (json_int_t)log_term(&r->log, first - 1), "commit",
-	    (json_int_t)r->commit, "probe", (int)(p->progress == PROGRESS_PROBE), "entries", entries);
+	    (json_int_t)r->commit, "probe", (int)(p->progress == PROGRESS_PROBE), "answer",
+	    (int)wants_answer(r, peer, after - 1), "entries", entries);
 
 	if (body == NULL)
 		memory_exhausted();
+	add_reads(r, p, body);
 	replication_stamp(r, peer, body);
 	raft_send(r, peer, body);
 	return after;
-}
-
-static bool
-is_due(const struct raft *r, const struct raft_peer *p)
-{
-	return raft_now(r) >= p->sent_ms + raft_heartbeat_ms(r) || r->round > p->round_sent;
 }
 
 static void
@@ -159,7 +187,7 @@ flush_probe(struct raft *r, int peer)
 {
 	struct raft_peer *p = &r->peers[peer];
 
-	if (p->paused && !is_due(r, p))
+	if (p->paused && !is_due(r, p) && !thrift_asks(r, peer))
 		return;
 	if (p->next - 1 < r->log.base) {
 		raft_trace(r, "sends a snapshot to %s", node_peer(r->node, peer));
@@ -172,36 +200,51 @@ flush_probe(struct raft *r, int peer)
 	p->paused = true;
 }
 
+/* It was asked for long enough, and still lacks what it has been sent. */
 static bool
 seems_lost(const struct raft *r, const struct raft_peer *p)
 {
 	int64_t wait = round_trips_bound(&r->latency), least = raft_heartbeat_ms(r);
 
-	return p->match < p->next - 1 && raft_now(r) >= p->moved_ms + (wait > least ? wait : least);
+	if (wait < least)
+		wait = least;
+	return p->match < p->next - 1 && p->match < p->asked_upto && raft_now(r) >= p->moved_ms + wait &&
+	       raft_now(r) >= p->asked_ms + wait;
 }
 
+static void
+send_again(struct raft *r, int peer)
+{
+	struct raft_peer *p = &r->peers[peer];
+
+	raft_trace(r, "sends to %s again from %" PRId64, node_peer(r->node, peer), p->match + 1);
+	p->progress = PROGRESS_PROBE;
+	p->next = p->match + 1;
+	p->paused = false;
+	flush_probe(r, peer);
+}
+
+/* All that it has not been sent yet; or nothing but the marks. */
 static void
 flush_replicate(struct raft *r, int peer)
 {
 	struct raft_peer *p = &r->peers[peer];
-	bool sent = false;
+	int64_t agreed = p->match > r->log.base ? p->match : r->log.base;
 
 	if (seems_lost(r, p) || p->next - 1 < r->log.base) {
-		raft_trace(r, "sends to %s again from %" PRId64, node_peer(r->node, peer), p->match + 1);
-		p->progress = PROGRESS_PROBE;
-		p->next = p->match + 1;
-		p->paused = false;
-		flush_probe(r, peer);
+		send_again(r, peer);
 		return;
 	}
+	if (!is_due(r, p) && !p->owed && !thrift_asks(r, peer) && !thrift_is_much(r, p))
+		return;
+	p->owed = false;
+	if (p->next > log_last(&r->log) || p->next - 1 - p->match >= RAFT_WINDOW)
+		send_append(r, peer, agreed + 1, false);
 	while (p->next <= log_last(&r->log) && p->next - 1 - p->match < RAFT_WINDOW) {
 		if (p->match == p->next - 1)
 			p->moved_ms = raft_now(r);
 		p->next = send_append(r, peer, p->next, true);
-		sent = true;
 	}
-	if (!sent && is_due(r, p))
-		send_append(r, peer, (p->match > r->log.base ? p->match : r->log.base) + 1, false);
 }
 
 void
@@ -230,7 +273,7 @@ replication_next(const struct raft *r)
 	for (int i = 0; i < r->count; i++)
 		if (i != r->self && r->peers[i].sent_ms + raft_heartbeat_ms(r) < next)
 			next = r->peers[i].sent_ms + raft_heartbeat_ms(r);
-	return next;
+	return thrift_next(r) < next ? thrift_next(r) : next;
 }
 
 /* ---- leader: answers ------------------------------------------------------------------------ */
@@ -268,7 +311,7 @@ replication_acked(struct raft *r, int peer, int64_t match)
 	}
 	election_transfer_tick(r, peer);
 	advance(r);
-	if (p->next <= log_last(&r->log))
+	if (p->next <= log_last(&r->log) && (p->progress != PROGRESS_REPLICATE || thrift_asks(r, peer)))
 		raft_wake(r);
 }
 
@@ -303,11 +346,24 @@ replication_hear(struct raft *r, int peer, json_t *body)
 		return false;
 	raft_round_trip(r, at);
 	p->heard_ms = raft_now(r);
+	if (at >= p->unanswered_ms)
+		p->unanswered_ms = INT64_MAX;
 	if (round > p->round_acked && round <= r->round)
 		p->round_acked = round;
 	if (lease > 0 && at + lease - lease / RAFT_CLOCK_DRIFT > p->lease_until)
 		p->lease_until = at + lease - lease / RAFT_CLOCK_DRIFT;
 	return true;
+}
+
+/* It has told in passing how far its log agrees. */
+void
+replication_overhear(struct raft *r, int peer, int64_t match)
+{
+	if (r->role != ROLE_LEADER)
+		return;
+	r->peers[peer].heard_ms = raft_now(r);
+	if (r->peers[peer].progress == PROGRESS_REPLICATE && match > 0 && match <= log_last(&r->log))
+		replication_acked(r, peer, match);
 }
 
 void
@@ -328,6 +384,15 @@ replication_append_ok(struct raft *r, int peer, json_t *body)
 
 /* ---- leader: beginning and end ------------------------------------------------------------------ */
 
+/* Where its log may agree with ours: who has voted has told. */
+static int64_t
+first_guess(const struct raft *r, const struct raft_peer *p)
+{
+	if (p->granted && p->last < log_last(&r->log) && log_term(&r->log, p->last) == p->last_term)
+		return p->last + 1;
+	return log_last(&r->log) + 1;
+}
+
 void
 replication_begin(struct raft *r)
 {
@@ -337,10 +402,12 @@ replication_begin(struct raft *r)
 		struct raft_peer *p = &r->peers[i];
 
 		p->progress = PROGRESS_PROBE;
-		p->next = log_last(&r->log) + 1;
+		p->next = first_guess(r, p);
 		p->match = p->round_sent = p->round_acked = 0;
 		p->lease_until = INT64_MIN;
 		p->paused = false;
+		p->asked_upto = p->asked_ms = 0;
+		p->unanswered_ms = INT64_MAX;
 		p->sent_ms = p->moved_ms = p->heard_ms = now;
 	}
 	if (r->latency.known)
@@ -349,12 +416,14 @@ replication_begin(struct raft *r)
 	r->round_open = r->has_transferred = false;
 	replication_forget(r);
 	(void)replication_propose(r, NULL);
+	r->urgent = log_last(&r->log);
 }
 
 void
 replication_end(struct raft *r)
 {
 	r->transfer_to = -1;
+	read_forget(r);
 	free(r->snapshot);
 	r->snapshot = NULL;
 }
@@ -410,6 +479,7 @@ replication_heed(struct raft *r, int peer, int64_t term, json_t *body)
 		replication_forget(r);
 		raft_follow(r, term, peer);
 	}
+	election_calm(r);
 	r->latency.known = false;
 	r->latency.mean16 = r->latency.deviation8 = 0;
 	r->announced_ms = timeout > 0 && timeout < RAFT_TIMEOUT_MAX_MS ? timeout : RAFT_TIMEOUT_MAX_MS;
@@ -483,6 +553,8 @@ take(struct raft *r, int64_t prev, json_t *entries, int64_t commit)
 	}
 	if (prev + (int64_t)i > r->agreed)
 		r->agreed = prev + (int64_t)i;
+	if (thrift_pairs(r) && log_term(&r->log, r->agreed) == r->term)
+		commit = r->agreed;
 	replication_commit(r, commit < r->agreed ? commit : r->agreed);
 }
 
@@ -531,10 +603,12 @@ replication_append(struct raft *r, int peer, json_t *body)
 {
 	json_int_t term, prev, prev_term, commit;
 	json_t *entries;
+	int answer;
 
-	if (json_unpack(body, "{s:I}", "term", &term) == -1 ||
+	if (json_unpack(body, "{s:I, s:b}", "term", &term, "answer", &answer) == -1 ||
 	    !unpack_append(body, &prev, &prev_term, &commit, &entries) || !replication_heed(r, peer, term, body))
 		return;
+	read_take(r, peer, body);
 	if (!stash(r, body, prev)) {
 		if (prev > log_last(&r->log) || (prev >= r->log.base && log_term(&r->log, prev) != prev_term)) {
 			refuse(r, peer, body, prev, prev_term);
@@ -543,5 +617,7 @@ replication_append(struct raft *r, int peer, json_t *body)
 		take(r, prev, entries, commit);
 		unstash(r);
 	}
-	replication_acknowledge(r, peer, body);
+	read_confirm(r);
+	if (answer)
+		replication_acknowledge(r, peer, body);
 }

@@ -1,10 +1,12 @@
 /*
  * Clients' requests and their way to the leader (6.2). Each is a ticket in one
  * of four places: waiting for a leader, forwarded to it, proposed as an entry,
- * or a query waiting for its round. A leader performs what a peer forwards at
+ * or a query waiting to be confirmed. A leader performs what a peer forwards at
  * most once, even if it arrives twice; only what a leader has refused without
  * performing it is forwarded again. So the errors are as definite as they can
- * be: nothing that may still be committed gets a definite one.
+ * be: nothing that may still be committed gets a definite one. An entry tells
+ * whose ticket it is: who has forwarded it answers it when it is applied,
+ * whichever leader has got it committed.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -88,17 +90,44 @@ forward(struct raft *r, struct raft_ticket *t)
 	t->forwards++;
 	ticket_move(r, t, TICKET_FORWARDED);
 	raft_send(r, r->leader,
-	    json_pack("{s:s, s:I, s:I, s:I, s:b, s:O}", "type", "raft_forward", "id", (json_int_t)t->id, "term",
-		(json_int_t)r->term, "incarnation", (json_int_t)r->incarnation, "query", (int)t->is_query, "command",
-		t->command));
+	    json_pack("{s:s, s:I, s:I, s:b, s:O, s:I, s:I}", "type", "raft_forward", "id", (json_int_t)t->id,
+		"incarnation", (json_int_t)r->incarnation, "query", (int)t->is_query, "command", t->command, "term",
+		(json_int_t)r->term, "match", (json_int_t)r->agreed));
 }
 
+/*
+ * What becomes an entry: [command] of the leader's own client, or [command,
+ * peer, incarnation, id] of a forwarded one. With that the peer knows its own when it
+ * applies it, and can answer without being told.
+ */
+static json_t *
+wrap(struct raft *r, struct raft_ticket *t)
+{
+	json_t *command = t->command, *wrapped;
+
+	t->command = NULL;
+	if (t->peer == -1)
+		wrapped = json_pack("[o]", command);
+	else
+		wrapped = json_pack("[o, i, I, I]", command, t->peer,
+		    (json_int_t)r->peers[t->peer].forwards.incarnation, (json_int_t)t->peer_id);
+	if (wrapped == NULL)
+		memory_exhausted();
+	return wrapped;
+}
+
+json_t *
+ticket_command(const json_t *entry)
+{
+	return json_array_get(entry, 0);
+}
+
+/* A peer that commits by itself only has to be sent the entry. */
 static void
 propose(struct raft *r, struct raft_ticket *t)
 {
-	json_t *command = t->command;
+	json_t *command = wrap(r, t);
 
-	t->command = NULL;
 	if (!replication_propose(r, command)) {
 		ticket_fail(r, t, ERROR_TEMPORARILY_UNAVAILABLE, "too much is waiting to be committed");
 		return;
@@ -106,6 +135,10 @@ propose(struct raft *r, struct raft_ticket *t)
 	t->index = log_last(&r->log);
 	t->term = r->term;
 	ticket_move(r, t, TICKET_PROPOSED);
+	if (t->peer != -1 && thrift_pairs(r))
+		r->peers[t->peer].owed = true;
+	else
+		r->urgent = t->index;
 }
 
 static bool
@@ -169,13 +202,13 @@ ticket_submit(struct raft *r, bool is_query, struct request *request, json_t *co
 void
 ticket_forward(struct raft *r, int peer, json_t *body)
 {
-	json_int_t id, term, incarnation;
+	json_int_t id, incarnation, term, match;
 	struct raft_ticket *t;
 	json_t *command;
 	int is_query;
 
-	if (json_unpack(body, "{s:I, s:I, s:I, s:b, s:o}", "id", &id, "term", &term, "incarnation", &incarnation,
-		"query", &is_query, "command", &command) == -1 ||
+	if (json_unpack(body, "{s:I, s:I, s:b, s:o, s:I, s:I}", "id", &id, "incarnation", &incarnation, "query",
+		&is_query, "command", &command, "term", &term, "match", &match) == -1 ||
 	    id <= 0 || id > INT64_MAX / 2)
 		return;
 	if (term <= r->storage.born_term) {
@@ -184,8 +217,14 @@ ticket_forward(struct raft *r, int peer, json_t *body)
 	}
 	if (!once_first(&r->peers[peer].forwards, incarnation, id))
 		return;
+	if (term == r->term)
+		replication_overhear(r, peer, match);
 	if (!leads(r) || r->ticket_count >= r->limits.tickets) {
 		refuse_peer(r, peer, id);
+		return;
+	}
+	if (is_query && thrift_pairs(r)) {
+		read_promise(r, peer, id);
 		return;
 	}
 	t = ticket_new(r, is_query, json_incref(command));
@@ -194,8 +233,8 @@ ticket_forward(struct raft *r, int peer, json_t *body)
 	route(r, t);
 }
 
-static struct raft_ticket *
-find_forwarded(struct raft *r, int64_t id)
+struct raft_ticket *
+ticket_find(struct raft *r, int64_t id)
 {
 	struct raft_ticket *t;
 
@@ -211,7 +250,7 @@ refused(struct raft *r, struct raft_ticket *t, int peer, int64_t term)
 {
 	if (term > r->term)
 		raft_follow(r, term, -1);
-	else if (r->leader == peer)
+	else if (term == r->term && r->leader == peer)
 		raft_follow(r, r->term, -1);
 	route(r, t);
 }
@@ -226,7 +265,7 @@ ticket_forward_ok(struct raft *r, int peer, json_t *body)
 	if (json_unpack(body, "{s:I, s:I, s?o}", "id", &id, "term", &term, "body", &answer) == -1 ||
 	    (answer != NULL && !json_is_object(answer)))
 		return;
-	t = find_forwarded(r, id);
+	t = ticket_find(r, id);
 	if (t == NULL || t->leader != peer)
 		return;
 	if (answer != NULL)
@@ -277,20 +316,47 @@ tickets_leader(struct raft *r)
 	reroute(r, TICKET_FORWARDED);
 }
 
+/* One that we have forwarded, whoever has proposed it. */
+static void
+applied_forwarded(struct raft *r, const json_t *entry, json_t *body)
+{
+	struct raft_ticket *t;
+
+	if (body == NULL || json_array_size(entry) != 4 || json_integer_value(json_array_get(entry, 1)) != r->self ||
+	    json_integer_value(json_array_get(entry, 2)) != r->incarnation)
+		return;
+	t = ticket_find(r, json_integer_value(json_array_get(entry, 3)));
+	if (t != NULL && !t->is_query)
+		ticket_answer(r, t, json_incref(body));
+}
+
+/* Whether the peer answers its client itself: it has been sent the entry, and commits what it is sent. */
+static bool
+knows(const struct raft *r, const struct raft_ticket *t)
+{
+	const struct raft_peer *p = t->peer != -1 ? &r->peers[t->peer] : NULL;
+
+	return p != NULL && thrift_pairs(r) && r->role == ROLE_LEADER && p->progress == PROGRESS_REPLICATE &&
+	       p->next > t->index;
+}
+
 /* What was proposed at that place in another term has lost it for good. */
 void
-tickets_applied(struct raft *r, int64_t index, int64_t term, json_t *body)
+tickets_applied(struct raft *r, int64_t index, const struct raft_entry *entry, json_t *body)
 {
 	struct raft_ticket *t, *next;
 
 	TAILQ_FOREACH_SAFE (t, &r->tickets[TICKET_PROPOSED], entry, next) {
 		if (t->index > index)
 			break;
-		if (t->index == index && t->term == term && body != NULL)
-			ticket_answer(r, t, json_incref(body));
-		else
+		if (t->index != index || t->term != entry->term || body == NULL)
 			ticket_fail(r, t, ERROR_TEMPORARILY_UNAVAILABLE, "another command was committed instead");
+		else if (knows(r, t))
+			ticket_free(r, t);
+		else
+			ticket_answer(r, t, json_incref(body));
 	}
+	applied_forwarded(r, entry->command, body);
 	json_decref(body);
 }
 

@@ -1,10 +1,13 @@
 /*
  * A linearizable key-value store: a map from JSON to JSON that Raft keeps the
  * same on all nodes (raft.h). Any node takes any request; writes and
- * compare-and-sets become entries of the log, reads do not.
+ * compare-and-sets become entries of the log, reads do not. Of three nodes a
+ * follower and the leader need one message each way for a request to the
+ * follower, and for one to the leader (raft_thrift.c).
  *
  * Promises: linearizability, whatever the network loses, delays or repeats;
- * progress wherever a majority of nodes can talk. Error 20: no such key; 22:
+ * progress wherever a majority of nodes can talk, after a partition within two
+ * election time-outs (raft_timeout_ms()) in the median. Error 20: no such key; 22:
  * the value is not what cas expected; 11: it has not happened; 0: nobody knows.
  *
  * Assumes: with --data-dir, that disks keep what they have synced; a node may

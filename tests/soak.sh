@@ -1,7 +1,8 @@
 #!/bin/sh
 #
 # `make soak`: the large numbers. SEEDS (10000) seeds of each of the nodes that
-# talk to each other, under partitions, two nodes at a time. Prints its time.
+# talk to each other, under partitions, two nodes at a time; then what takes long
+# to be measured. Prints its time.
 
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -38,5 +39,8 @@ kafka kafka --concurrency 2n
 kafka kafka-lin-kv --concurrency 2n
 END
 status=$?
+# How soon lin-kv is available after a partition, and whether an hour of it takes more memory than minutes.
+AVAILABILITY_SEEDS=$((SEEDS / 40 + 1)) "$BUILD/unit/test_lin_kv_availability" || status=1
+MEMORY_MINUTES=60 "$BUILD/unit/test_lin_kv_memory" || status=1
 echo "$SEEDS seeds each in $(($(date +%s) - began)) s"
 [ $status -eq 0 ]

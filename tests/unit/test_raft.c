@@ -605,7 +605,7 @@ performs_a_forward_once(void **state)
 {
 	static const char *const line = "{\"src\":\"n%d\",\"dest\":\"n%d\",\"body\":{\"type\":\"raft_forward\",\"id\":%"
 					"d,\"term\":9,\"incarnation\":%d,"
-					"\"query\":false,\"command\":{\"key\":\"k\",\"value\":1}}}";
+					"\"query\":false,\"command\":{\"key\":\"k\",\"value\":1},\"match\":0}}";
 	static const struct {
 		int id, incarnation, entries;
 	} cases[] = {{5, 1, 1}, {5, 1, 0}, {4, 1, 1}, {4, 1, 0}, {5000, 1, 1}, {1, 1, 0}, {4999, 1, 1}, {5000, 1, 0},

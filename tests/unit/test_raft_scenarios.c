@@ -211,6 +211,7 @@ step_campaign(struct scenario *s, char **words, int count)
 	(void)count;
 	node_turn(s->world.actors[i].node, s->world.now_ms);
 	election_campaign(r, false);
+	r->election_due = s->world.now_ms;
 	raft_settle(r);
 	world_drain(&s->world, &s->world.actors[i]);
 }
