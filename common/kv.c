@@ -191,3 +191,37 @@ task_kv_timestamp(struct node *node, int64_t timeout_ms, int64_t *timestamp)
 	json_decref(value);
 	return outcome;
 }
+
+static int
+ask(struct node *node, const struct kv_question *q, int64_t timeout_ms, json_t **found)
+{
+	json_t *from = q->from != NULL ? json_incref(q->from) : json_null();
+	int outcome;
+
+	*found = NULL;
+	if (q->write != NULL)
+		outcome = task_kv_write(node, q->service, q->key, q->write, timeout_ms);
+	else if (q->to != NULL)
+		outcome = task_kv_cas(node, q->service, q->key, from, q->to, q->from == NULL, timeout_ms);
+	else
+		outcome = task_kv_read(node, q->service, q->key, timeout_ms, found);
+	json_decref(from);
+	return outcome;
+}
+
+int
+task_kv_insist(struct node *node, const struct kv_question *q, int64_t patience_ms, json_t **found)
+{
+	int outcome;
+
+	for (;;) {
+		outcome = ask(node, q, patience_ms, found);
+		if (outcome == KV_OK || outcome == TASK_CANCELLED || outcome == ERROR_KEY_DOES_NOT_EXIST ||
+		    outcome == ERROR_PRECONDITION_FAILED)
+			return outcome;
+		if (outcome != KV_TIMEOUT && task_sleep(node, KV_RETRY_MS) == TASK_CANCELLED)
+			return TASK_CANCELLED;
+		if (patience_ms < KV_PATIENCE_MAX_MS)
+			patience_ms *= 2;
+	}
+}

@@ -40,4 +40,24 @@ int task_kv_cas(struct node *, const char *service, json_t *key, json_t *from, j
     int64_t timeout_ms);
 int task_kv_timestamp(struct node *, int64_t timeout_ms, int64_t *timestamp);
 
+/* One question to a service; which one, the members that are set say. Borrowed. */
+struct kv_question {
+	const char *service;
+	json_t *key;
+	json_t *write;     /* to write */
+	json_t *from, *to; /* to compare and set; `from` NULL: the key must not exist */
+};
+
+#define KV_PATIENCE_MAX_MS 32000
+#define KV_RETRY_MS        100 /* after an error that says nothing */
+
+/*
+ * Asks until there is an answer that says what happened: KV_OK, one of the two
+ * errors of the KV services, or TASK_CANCELLED. It is waited for patience_ms,
+ * and each time longer, for a later answer is lost; so the question must be
+ * one that may be repeated. `*found` is what a read found, owned by the
+ * caller; NULL otherwise.
+ */
+int task_kv_insist(struct node *, const struct kv_question *, int64_t patience_ms, json_t **found);
+
 #endif

@@ -137,6 +137,33 @@ log_skipped(struct node *node, const char *line, size_t length, const char *why)
 	node_log(node, LOG_LEVEL_WARN, "skipped a line (%s): %.*s", why, length < 200 ? (int)length : 200, line);
 }
 
+/* How many objects and arrays the deepest place of a JSON text is in. */
+static size_t
+nesting(const char *line, size_t length)
+{
+	size_t depth = 0, deepest = 0;
+	bool quoted = false;
+
+	for (size_t i = 0; i < length; i++) {
+		if (line[i] == '"')
+			quoted = !quoted;
+		else if (quoted)
+			i += line[i] == '\\';
+		else if ((line[i] == '[' || line[i] == '{') && ++depth > deepest)
+			deepest = depth;
+		else if (line[i] == ']' || line[i] == '}')
+			depth--;
+	}
+	return deepest;
+}
+
+/* What jansson can hold only just could not be passed on to a peer, which needs a few levels around it. */
+static bool
+is_too_deep(const struct message *message, const char *line, size_t length)
+{
+	return length > (size_t)2 * NODE_DEPTH_MAX && is_client(message->src) && nesting(line, length) > NODE_DEPTH_MAX;
+}
+
 json_t *
 message_parse(struct node *node, const char *line, size_t length, struct message *message)
 {
@@ -150,9 +177,12 @@ message_parse(struct node *node, const char *line, size_t length, struct message
 		return NULL;
 	}
 	why = read_message(message, root);
-	if (why == NULL)
+	if (why == NULL && !is_too_deep(message, line, length))
 		return root;
-	log_skipped(node, line, length, why);
+	if (why == NULL)
+		salvage(node, line, length, "nested too deeply");
+	else
+		log_skipped(node, line, length, why);
 	json_decref(root);
 	return NULL;
 }

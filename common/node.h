@@ -27,13 +27,14 @@ struct request; /* a request to be answered later */
 
 /* What happens at each is said at the function that meets it. */
 #define NODE_LINE_MAX     ((size_t)64 << 20) /* bytes in one line, in or out, without the newline */
-#define NODE_RPCS_MAX     65536              /* RPCs waiting for a reply */
-#define NODE_TIMERS_MAX   1048576            /* timers set */
-#define NODE_REQUESTS_MAX 65536              /* deferred requests */
-#define NODE_EARLY_MAX    1024               /* peers' messages kept until init */
-#define NODE_HELD_MAX     4096               /* messages held back for peers that may not exist yet */
-#define NODE_TASKS_MAX    4096               /* coroutines alive at once */
-#define NODE_RECORD_MAX   ((size_t)1 << 30)  /* bytes of one record's JSON */
+#define NODE_DEPTH_MAX    1024  /* objects and arrays within each other in a client's line: deeper ones get error 12 */
+#define NODE_RPCS_MAX     65536 /* RPCs waiting for a reply */
+#define NODE_TIMERS_MAX   1048576           /* timers set */
+#define NODE_REQUESTS_MAX 65536             /* deferred requests */
+#define NODE_EARLY_MAX    1024              /* peers' messages kept until init */
+#define NODE_HELD_MAX     4096              /* messages held back for peers that may not exist yet */
+#define NODE_TASKS_MAX    4096              /* coroutines alive at once */
+#define NODE_RECORD_MAX   ((size_t)1 << 30) /* bytes of one record's JSON */
 
 #define NODE_HOLD_MS     2000 /* output to silent peers and services is held at most this long after init */
 #define NODE_DEADLINE_MS 4000 /* a client's request unanswered this long after reading it gets error 0 ... */

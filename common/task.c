@@ -272,15 +272,60 @@ task_sleep(struct node *node, int64_t delay_ms)
 	return wait_for(node->task, node_after(node, delay_ms, task_woken, node->task, NULL));
 }
 
+/* ---- many at a time ----------------------------------------------------------- */
+
+/* A task that waits until others have done their part. */
+struct join {
+	struct task *task;
+	task_fn *fn;
+	size_t unfinished;
+	bool waiting;
+};
+
+struct part {
+	struct join *join;
+	void *item;
+};
+
+static void
+do_part(struct node *node, void *arg)
+{
+	const struct part *part = arg;
+	struct join *join = part->join;
+
+	join->fn(node, part->item);
+	join->unfinished--;
+	if (join->unfinished == 0 && join->waiting)
+		resume(join->task);
+}
+
+void
+task_each(struct node *node, task_fn *fn, void *items, size_t count, size_t size)
+{
+	struct join join = {.task = node->task, .fn = fn, .unfinished = count};
+	struct part *parts = memory_zero((count > 0 ? count : 1) * sizeof(*parts));
+
+	assert(node->task != NULL);
+	for (size_t i = 0; i < count; i++) {
+		parts[i] = (struct part){&join, (char *)items + i * size};
+		if (!node_task(node, do_part, &parts[i]))
+			do_part(node, &parts[i]);
+	}
+	join.waiting = join.unfinished > 0;
+	if (join.waiting)
+		wait_for(join.task, 0);
+	free(parts);
+}
+
 /* ---- the end --------------------------------------------------------------- */
 
-/* Cancelled, a task cannot wait any more: it runs to its end. */
+/* Cancelled, a task cannot wait any more: it runs to its end. Those that others wait for began later than these. */
 void
 tasks_cancel(struct node *node)
 {
 	struct task *task;
 
-	while ((task = TAILQ_FIRST(&node->tasks)) != NULL) {
+	while ((task = TAILQ_LAST(&node->tasks, task_list)) != NULL) {
 		assert(task->waiting);
 		node_cancel(node, task->handle);
 		task->cancelled = true;

@@ -38,4 +38,11 @@ int task_call(struct node *, const char *dest, json_t *body, int64_t timeout_ms,
 /* Waits. Returns TASK_OK or TASK_CANCELLED. */
 int task_sleep(struct node *, int64_t delay_ms);
 
+/*
+ * Does fn(node, item) for each of `count` items of `size` bytes, all at the
+ * same time, each in a task of its own; returns when all of them have. Beyond
+ * NODE_TASKS_MAX they come one after the other.
+ */
+void task_each(struct node *, task_fn *, void *items, size_t count, size_t size);
+
 #endif

@@ -171,8 +171,8 @@ throw_error(struct call *call, const struct value *body)
 	throw_info(call, &message, data);
 }
 
-static void
-throw_malformed(struct call *call, const struct value *body, struct buffer *why)
+void
+call_malformed(struct call *call, const struct value *body, const char *why)
 {
 	struct arena *arena = call->arena;
 	struct value *data = value_collection(arena, VALUE_MAP);
@@ -184,7 +184,7 @@ throw_malformed(struct call *call, const struct value *body, struct buffer *why)
 	json_write(&message, call->request);
 	buffer_append_string(&message, "\n\nand answered\n\n");
 	json_write(&message, body);
-	buffer_printf(&message, "\n\nbut %s.", buffer_string(why));
+	buffer_printf(&message, "\n\nbut %s.", why);
 	throw_info(call, &message, data);
 }
 
@@ -217,7 +217,7 @@ reply_answered(struct call *call, const struct value *body)
 	if (rpc_fits(call->rpc, body, &why))
 		call->reply(call, body);
 	else
-		throw_malformed(call, body, &why);
+		call_malformed(call, body, buffer_string(&why));
 	buffer_free(&why);
 }
 

@@ -366,7 +366,7 @@ results_anomaly(const struct value *results, const char *word)
 
 	snprintf(counted, sizeof counted, "%s-count", word);
 	return is_anomaly(follow(workload, word)) || is_anomaly(follow(workload, counted)) ||
-	       is_anomaly(follow(results, word));
+	       is_anomaly(follow(follow(workload, "anomalies"), word)) || is_anomaly(follow(results, word));
 }
 
 static bool

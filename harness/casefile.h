@@ -6,7 +6,7 @@
  *	node verdict [--flag value]... [anomaly | figure]... [-- node arguments]
  *
  * An anomaly is a bare word: the name of what the checker must have found
- * ("lost" for :lost or :lost-count). A figure is "servers.msgs-per-op<30".
+ * ("lost" for :lost or :lost-count, "G1a" for :G1a under :anomalies). A figure is "servers.msgs-per-op<30".
  * "broken:NAME" is tests/broken/NAME. A word that begins with # starts a comment.
  */
 #ifndef CASEFILE_H

@@ -61,6 +61,8 @@ void call_rpc(struct call *, const struct rpc *, const struct value *fields, int
 void call_ok(struct call *, const struct value *);
 /* Nobody knows what came of it. */
 void call_info(struct call *);
+/* The reply fits its rpc, but not what the workload wants: as any malformed reply. `why` completes "but ...". */
+void call_malformed(struct call *, const struct value *reply_body, const char *why);
 /* As an exception of that Java class in the client: :info with :exception, "indeterminate: ..."
  * (jepsen.generator.interpreter). */
 void call_throw(struct call *, const char *class, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

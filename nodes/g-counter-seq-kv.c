@@ -49,10 +49,7 @@
 #include "node.h"
 #include "task.h"
 
-/* How long to wait for the service: at first as long as a client does; a later answer is lost, so longer each time. */
-#define PATIENCE_MS     NODE_DEADLINE_MS
-#define PATIENCE_MAX_MS 32000
-#define RETRY_MS        100 /* after an error that says nothing */
+#define PATIENCE_MS NODE_DEADLINE_MS /* how long to wait for the service: at first as long as a client does */
 
 /* A client's request that waits for the service. */
 struct waiter {
@@ -131,53 +128,15 @@ new_tag(struct counter *c)
 	return json_sprintf("%016" PRIx64 "-%" PRIu64, c->incarnation, ++c->tags);
 }
 
-/* One question to the service; which one, the members that are set say. */
-struct question {
-	const char *key;
-	json_t *write;     /* borrowed */
-	json_t *from, *to; /* borrowed; `from` NULL: the key must not exist */
-};
-
 static int
-ask_once(struct node *n, const struct question *q, int64_t timeout_ms, json_t **found)
+ask(struct node *n, const char *key, json_t *write, json_t *from, json_t *to, json_t **found)
 {
-	json_t *key = json_sprintf("g-counter/%s", q->key);
-	json_t *from = q->from != NULL ? json_incref(q->from) : json_null();
-	int outcome;
+	json_t *name = json_sprintf("g-counter/%s", key);
+	struct kv_question question = {.service = SEQ_KV, .key = name, .write = write, .from = from, .to = to};
+	int outcome = task_kv_insist(n, &question, PATIENCE_MS, found);
 
-	*found = NULL;
-	if (q->write != NULL)
-		outcome = task_kv_write(n, SEQ_KV, key, q->write, timeout_ms);
-	else if (q->to != NULL)
-		outcome = task_kv_cas(n, SEQ_KV, key, from, q->to, q->from == NULL, timeout_ms);
-	else
-		outcome = task_kv_read(n, SEQ_KV, key, timeout_ms, found);
-	json_decref(key);
-	json_decref(from);
+	json_decref(name);
 	return outcome;
-}
-
-/*
- * Asks until there is an answer that says what happened: KV_OK, one of the two
- * errors of the KV services, or TASK_CANCELLED. `*found` is what a read found,
- * owned by the caller.
- */
-static int
-ask(struct node *n, const struct question *q, json_t **found)
-{
-	int64_t patience_ms = PATIENCE_MS;
-	int outcome;
-
-	for (;;) {
-		outcome = ask_once(n, q, patience_ms, found);
-		if (outcome == KV_OK || outcome == TASK_CANCELLED || outcome == ERROR_KEY_DOES_NOT_EXIST ||
-		    outcome == ERROR_PRECONDITION_FAILED)
-			return outcome;
-		if (outcome != KV_TIMEOUT && task_sleep(n, RETRY_MS) == TASK_CANCELLED)
-			return TASK_CANCELLED;
-		if (patience_ms < PATIENCE_MAX_MS)
-			patience_ms *= 2;
-	}
 }
 
 /* ---- adding ---------------------------------------------------------------------- */
@@ -204,20 +163,19 @@ store(struct node *n, int64_t sum)
 	bool landed;
 
 	do {
-		struct question read = {.key = node_id(n)}, cas = {.key = node_id(n), .from = c->stored};
-		json_t *found;
+		json_t *found, *to;
 		json_int_t count;
 
 		if (__builtin_add_overflow(count_of(c->stored), sum, &count))
 			return ERROR_PRECONDITION_FAILED;
-		cas.to = json_pack("[I, o]", count, new_tag(c));
-		outcome = ask(n, &cas, &found);
+		to = json_pack("[I, o]", count, new_tag(c));
+		outcome = ask(n, node_id(n), NULL, c->stored, to, &found);
 		if (outcome == KV_OK)
-			found = json_incref(cas.to);
+			found = json_incref(to);
 		else if (outcome != TASK_CANCELLED)
-			outcome = ask(n, &read, &found);
-		landed = json_equal(found, cas.to);
-		json_decref(cas.to);
+			outcome = ask(n, node_id(n), NULL, NULL, NULL, &found);
+		landed = json_equal(found, to);
+		json_decref(to);
 		if (outcome != TASK_CANCELLED)
 			adopt(n, found);
 	} while (!landed && outcome != TASK_CANCELLED);
@@ -301,10 +259,9 @@ fetcher(struct node *n, void *arg)
 {
 	struct counter *c = node_state(n);
 	int i = (int)(intptr_t)arg;
-	struct question read = {.key = node_peer(n, i)};
 	json_t *found;
 
-	if (ask(n, &read, &found) == TASK_CANCELLED)
+	if (ask(n, node_peer(n, i), NULL, NULL, NULL, &found) == TASK_CANCELLED)
 		return;
 	if (count_of(found) > c->counts[i])
 		c->counts[i] = count_of(found);
@@ -319,14 +276,12 @@ refresher(struct node *n, void *arg)
 	struct counter *c = arg;
 	char *key = NULL;
 	json_t *tag = new_tag(c), *found;
-	struct question advance = {.write = tag};
 	int outcome;
 
 	STAILQ_CONCAT(&c->refreshed, &c->reads);
 	if (asprintf(&key, "%s/read", node_id(n)) == -1)
 		memory_exhausted();
-	advance.key = key;
-	outcome = ask(n, &advance, &found);
+	outcome = ask(n, key, tag, NULL, NULL, &found);
 	json_decref(tag);
 	free(key);
 	if (outcome == TASK_CANCELLED)

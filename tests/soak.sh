@@ -35,6 +35,10 @@ g-counter g-counter-seq-kv
 pn-counter pn-counter
 lin-kv lin-kv --concurrency 2n
 lin-kv lin-kv-caspaxos --concurrency 2n
+kafka kafka --concurrency 2n
+kafka kafka-lin-kv --concurrency 2n
+txn-list-append txn-list-append --concurrency 2n
+txn-rw-register txn-rw-register --concurrency 2n
 END
 status=$?
 # How soon lin-kv is available after a partition, and whether an hour of it takes more memory than minutes.

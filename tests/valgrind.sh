@@ -60,7 +60,7 @@ for path in nodes/*.c; do
 	check_node "$workload" "$node"
 done
 
-for workload in broadcast g-counter lin-kv; do
+for workload in broadcast g-counter lin-kv kafka txn-list-append; do
 	if found=$(memcheck "$build/bin/eddy" sim -w $workload --node $workload --concurrency 2n \
 		--nemesis partition --time-limit 10 2>&1); then
 		result ok "eddy sim -w $workload"

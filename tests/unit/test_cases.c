@@ -243,6 +243,10 @@ finds_anomalies(void **state)
 	assert_false(results_anomaly(results, "stats"));
 	assert_false(results_anomaly(results, "exceptions"));
 	assert_false(results_anomaly(results, "nonsense"));
+	results = parse_edn("{:workload {:valid? false, :anomalies {:G1a [{:op 1}], :G1b []}}}");
+	assert_true(results_anomaly(results, "G1a"));
+	assert_false(results_anomaly(results, "G1b"));
+	assert_false(results_anomaly(results, "G0"));
 }
 
 /* Why a run with these results is not as the case wants it; NULL if it is. */

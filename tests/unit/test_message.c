@@ -125,14 +125,20 @@ nest(struct buffer *text, int depth)
 }
 
 static void
-echoes_what_is_nested_as_deeply_as_jansson_goes(void **state)
+echoes_what_is_nested_as_deeply_as_it_may_be(void **state)
 {
 	struct buffer text = {0};
 	struct fake fake;
 
 	(void)state;
 	fake_init(&fake, &program);
-	nest(&text, JSON_PARSER_MAX_DEPTH - 2);
+	nest(&text, NODE_DEPTH_MAX - 2);
+	assert_echo(&fake, buffer_string(&text), buffer_string(&text));
+	text.length = 0;
+	buffer_append_char(&text, '"');
+	for (int i = 0; i < 2 * NODE_DEPTH_MAX; i++)
+		buffer_append_string(&text, "{[\\\"");
+	buffer_append_char(&text, '"');
 	assert_echo(&fake, buffer_string(&text), buffer_string(&text));
 	buffer_free(&text);
 	fake_close(&fake);
@@ -168,6 +174,8 @@ answers_what_cannot_be_held(void **state)
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
 		assert_malformed(&fake, values[i]);
 	nest(&text, 100000);
+	assert_malformed(&fake, buffer_string(&text));
+	nest(&text, NODE_DEPTH_MAX - 1);
 	assert_malformed(&fake, buffer_string(&text));
 	assert_echo(&fake, "1", "1");
 	buffer_free(&text);
@@ -331,7 +339,7 @@ main(void)
 	    cmocka_unit_test(echoes_what_json_can_say),
 	    cmocka_unit_test(echoes_reals_as_the_same_double),
 	    cmocka_unit_test(echoes_long_strings),
-	    cmocka_unit_test(echoes_what_is_nested_as_deeply_as_jansson_goes),
+	    cmocka_unit_test(echoes_what_is_nested_as_deeply_as_it_may_be),
 	    cmocka_unit_test(answers_what_cannot_be_held),
 	    cmocka_unit_test(answers_only_requests_that_cannot_be_held),
 	    cmocka_unit_test(answers_what_cannot_be_held_before_init),

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <zlib.h>
 
 #include "check/register.h"
 #include "raft_internal.h"
@@ -323,10 +324,114 @@ survives_kills_with_leases(void **state)
 	survives(true, 20);
 }
 
+/* ---- what is stored -------------------------------------------------------------------- */
+
+/* However much is written, what is stored is a small multiple of what is live; and all of it is there. */
+static void
+stores_no_more_than_a_multiple(void **state)
+{
+	struct trial *t = calloc(1, sizeof(*t));
+	struct buffer bytes = {0};
+	size_t most = 0;
+
+	(void)state;
+	start(t, 1, 1);
+	world_run(&t->world, 100);
+	for (int i = 0; i < 1000; i++) {
+		world_ask(&t->world, 0, json_pack("{s:s, s:i, s:i}", "type", "write", "key", i % 50, "value", i));
+		world_run(&t->world, 1);
+		if (node_stored(t->world.actors[0].node) > most)
+			most = node_stored(t->world.actors[0].node);
+		if (i % 100 == 0)
+			start(t, 0, 0);
+	}
+	disk_load(t->world.actors[0].disk, &bytes);
+	assert_int_equal(bytes.length, node_stored(t->world.actors[0].node));
+	assert_in_range(most, 1000, RAFT_STORED_FACTOR * 1200); /* 50 keys and values, some entries, a few turns */
+	start(t, 0, 0);
+	world_run(&t->world, 100);
+	for (int key = 0; key < 50; key++) {
+		int64_t id = world_ask(&t->world, 0, json_pack("{s:s, s:i}", "type", "read", "key", key));
+
+		world_run(&t->world, 1);
+		assert_int_equal(json_integer_value(json_object_get(world_reply(&t->world, id), "value")), 950 + key);
+	}
+	buffer_free(&bytes);
+	world_free(&t->world);
+	free(t);
+}
+
+/* Whether a node that finds these records begins; they are in single quotes. */
+static bool
+begins_with(const char *const records[], int count)
+{
+	static char init[] = "{\"src\":\"c0\",\"dest\":\"n0\",\"body\":{\"type\":\"init\",\"msg_id\":1,"
+			     "\"node_id\":\"n0\",\"node_ids\":[\"n0\",\"n1\"]}}";
+	char program[] = "lin-kv", option[] = "--data-dir=disk", *args[] = {program, option, NULL};
+	struct world w = {.now_ms = 0};
+	struct actor actor = {.world = &w, .disk = disk_new(1, 0)};
+	struct storing storing = {.sync = true};
+	struct buffer text = {0};
+	bool begins;
+
+	for (int i = 0; i < count; i++) {
+		char json[256];
+
+		strlcpy(json, records[i], sizeof(json));
+		for (char *quote; (quote = strchr(json, '\'')) != NULL;)
+			*quote = '"';
+		buffer_printf(
+		    &storing.bytes, "%08lx %s\n", crc32(0, (const unsigned char *)json, (unsigned)strlen(json)), json);
+	}
+	random_seed(&actor.random, 1, "node", 0);
+	disk_store(actor.disk, &storing);
+	buffer_free(&storing.bytes);
+	actor.node = node_new(registry_find("lin-kv"), &world_host, &actor);
+	assert_int_equal(node_configure(actor.node, 2, args, &text), CONFIGURE_OK);
+	node_receive(actor.node, init, strlen(init));
+	begins = !node_has_failed(actor.node);
+	node_free(actor.node);
+	disk_free(actor.disk);
+	return begins;
+}
+
+static void
+refuses_records_that_are_not_its_own(void **state)
+{
+	static const char *const good[] = {"{'life':1}", "{'term':3,'vote':'n1','promise':256}",
+	    "{'snapshot':5,'term':2,'state':{}}", "{'append':6,'term':2}",
+	    "{'append':7,'term':3,'command':{'key':1,'value':1}}", "{'append':6,'term':3}"};
+	static const char *const bad[] = {"17", "[]", "{}", "{'lives':2}", "{'life':1}", "{'life':'2'}",
+	    "{'life':1073741824}", "{'term':2,'vote':null,'promise':256}", "{'term':4,'vote':'n7','promise':256}",
+	    "{'term':4,'vote':null,'promise':128}", "{'term':4,'vote':null,'promise':9000}", "{'term':4,'vote':null}",
+	    "{'snapshot':9,'term':3,'state':{}}", "{'append':5,'term':3}", "{'append':8,'term':3}",
+	    "{'append':7,'term':2}", "{'append':7,'term':4}", "{'append':7}", "{'append':'7','term':3}"};
+	static const char *const snapshots[] = {"{'snapshot':0,'term':1,'state':{}}",
+	    "{'snapshot':1,'term':9,'state':{}}", "{'snapshot':1,'term':1,'state':[]}", "{'snapshot':1,'term':1}"};
+	const char *records[8];
+
+	(void)state;
+	memcpy(records, good, sizeof(good));
+	for (int count = 0; count <= 6; count++)
+		assert_true(begins_with(records, count));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		records[6] = bad[i];
+		if (begins_with(records, 7))
+			fail_msg("it took %s", bad[i]);
+	}
+	for (size_t i = 0; i < sizeof(snapshots) / sizeof(snapshots[0]); i++) {
+		records[2] = snapshots[i];
+		if (begins_with(records, 3))
+			fail_msg("it took %s", snapshots[i]);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(stores_no_more_than_a_multiple),
+	    cmocka_unit_test(refuses_records_that_are_not_its_own),
 	    cmocka_unit_test(survives_kills),
 	    cmocka_unit_test(survives_kills_with_leases),
 	};

@@ -102,7 +102,7 @@ waits_for_replies(void **state)
 	answer(&fake, first, "'type':'ask_ok','x':9");
 	assert_string_equal(buffer_string(&seen), "b0:-1:7 a0:22:0 b1:0:0 a1:-1:9 ");
 	fake_close(&fake);
-	assert_string_equal(buffer_string(&seen), "b0:-1:7 a0:22:0 b1:0:0 a1:-1:9 a2:-2:0 b2:-2:0 ");
+	assert_string_equal(buffer_string(&seen), "b0:-1:7 a0:22:0 b1:0:0 a1:-1:9 b2:-2:0 a2:-2:0 ");
 	buffer_free(&seen);
 }
 
@@ -262,7 +262,81 @@ cancels_what_waits_at_the_end(void **state)
 	node_task(fake.node, waits_for_ever, &b);
 	fake_expect_nothing(&fake);
 	fake_close(&fake);
-	assert_string_equal(buffer_string(&seen), "a:-2:-2 -2 b:-2:-2 -2 ");
+	assert_string_equal(buffer_string(&seen), "b:-2:-2 -2 a:-2:-2 -2 ");
+	buffer_free(&seen);
+}
+
+/* ---- many at a time ------------------------------------------------------------- */
+
+static void
+sleep_three(struct node *node, void *arg)
+{
+	struct note *note = arg;
+	struct note parts[] = {
+	    {note->seen, "x", 20},
+	    {note->seen, "y", 0},
+	    {note->seen, "z", 10},
+	};
+
+	task_each(node, sleep_twice, parts, 3, sizeof(parts[0]));
+	buffer_printf(note->seen, "all@%lld ", (long long)node_now_ms(node));
+	task_each(node, sleep_twice, parts, 0, sizeof(parts[0]));
+	buffer_printf(note->seen, "%d", task_sleep(node, 1));
+}
+
+static void
+waits_for_all_of_them(void **state)
+{
+	struct buffer seen = {0};
+	struct note a = {.seen = &seen};
+	struct fake fake;
+
+	(void)state;
+	fake_init(&fake, &program);
+	node_task(fake.node, sleep_three, &a);
+	fake_until(&fake, 2000);
+	assert_string_equal(
+	    buffer_string(&seen), "y:-1@1000 y:-1@1000 y. z:-1@1010 x:-1@1020 z:-1@1020 z. x:-1@1040 x. all@1040 -1");
+	assert_int_equal(fake.node->task_count, 0);
+	buffer_free(&seen);
+	fake_close(&fake);
+}
+
+/* Where there can be no more tasks they do the same in turn. */
+static void
+does_without_tasks(void **state)
+{
+	struct buffer seen = {0};
+	struct note a = {.seen = &seen};
+	struct fake fake;
+
+	(void)state;
+	fake_open(&fake, &program);
+	fake.node->limits.tasks = 1;
+	fake_say(&fake, INIT_N0);
+	node_task(fake.node, sleep_three, &a);
+	fake_until(&fake, 2000);
+	assert_string_equal(
+	    buffer_string(&seen), "x:-1@1020 x:-1@1040 x. y:-1@1040 y:-1@1040 y. z:-1@1050 z:-1@1060 z. all@1060 -1");
+	buffer_free(&seen);
+	fake_close(&fake);
+}
+
+/* At the end the parts end before who waits for them: what they use is his. */
+static void
+ends_parts_first(void **state)
+{
+	struct buffer seen = {0};
+	struct note a = {.seen = &seen};
+	struct fake fake;
+
+	(void)state;
+	fake_init(&fake, &program);
+	node_task(fake.node, sleep_three, &a);
+	fake_until(&fake, 1015);
+	fake_close(&fake);
+	assert_string_equal(
+	    buffer_string(&seen), "y:-1@1000 y:-1@1000 y. z:-1@1010 z:-2@1015 z. x:-2@1015 x:-2@1015 x. all@1015 -2");
 	buffer_free(&seen);
 }
 
@@ -277,6 +351,9 @@ main(void)
 	    cmocka_unit_test(bounds_how_many_there_are),
 	    cmocka_unit_test(keeps_a_few_stacks),
 	    cmocka_unit_test(cancels_what_waits_at_the_end),
+	    cmocka_unit_test(waits_for_all_of_them),
+	    cmocka_unit_test(does_without_tasks),
+	    cmocka_unit_test(ends_parts_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,6 +72,8 @@ struct world {
 	json_t *states[WORLD_STATES]; /* by index modulo WORLD_STATES */
 	uint64_t last_state;
 	uint64_t kv_requests;
+
+	json_t *lin_kv; /* value by the key's text */
 };
 
 /* ---- the host's side ---------------------------------------------------------- */
@@ -311,17 +313,33 @@ world_kv(struct world *w, struct actor *a, json_t *body)
 	return reply;
 }
 
+/* Keys may be any JSON here. */
+static json_t *
+world_lin_kv(struct world *w, json_t *body)
+{
+	char *key = json_dumps(json_object_get(body, "key"), JSON_ENCODE_ANY);
+	json_t *request = json_copy(body), *reply;
+
+	w->kv_requests++;
+	json_object_set_new(request, "key", json_string(key));
+	reply = world_kv_apply(w->lin_kv, request);
+	json_decref(request);
+	free(key);
+	return reply;
+}
+
 static void
-world_serve(struct world *w, const char *src, const char *line)
+world_serve(struct world *w, const char *service, const char *src, const char *line)
 {
 	json_t *message = json_loads(line, JSON_ALLOW_NUL, NULL), *body = json_object_get(message, "body");
-	json_t *reply = world_kv(w, &w->actors[world_find(w, src)], body);
+	json_t *reply =
+	    strcmp(service, "lin-kv") == 0 ? world_lin_kv(w, body) : world_kv(w, &w->actors[world_find(w, src)], body);
 	char *text;
 
 	json_object_set(reply, "in_reply_to", json_object_get(body, "msg_id"));
-	reply = json_pack("{s:s, s:s, s:o}", "src", "seq-kv", "dest", src, "body", reply);
+	reply = json_pack("{s:s, s:s, s:o}", "src", service, "dest", src, "body", reply);
 	text = json_dumps(reply, 0);
-	world_send(w, "seq-kv", src, text);
+	world_send(w, service, src, text);
 	free(text);
 	json_decref(reply);
 	json_decref(message);
@@ -334,8 +352,8 @@ world_deliver(struct world *w, struct letter *letter)
 {
 	int src = world_find(w, letter->src), dest = world_find(w, letter->dest);
 
-	if (dest == -1 && strcmp(letter->dest, "seq-kv") == 0)
-		world_serve(w, letter->src, letter->line);
+	if (dest == -1 && (strcmp(letter->dest, "seq-kv") == 0 || strcmp(letter->dest, "lin-kv") == 0))
+		world_serve(w, letter->dest, letter->src, letter->line);
 	else if (dest != -1 && (src == -1 || !w->blocked[src][dest]))
 		world_feed(w, dest, letter->line);
 }
@@ -438,8 +456,11 @@ world_start(struct world *w, const struct program *program, int i, char *const a
 static void
 world_new(struct world *w, const struct program *program, int count, uint64_t seed, char *const args[])
 {
-	*w =
-	    (struct world){.count = count, .wall_ms = 1700000000000, .replies = json_object(), .claims = json_object()};
+	*w = (struct world){.count = count,
+	    .wall_ms = 1700000000000,
+	    .replies = json_object(),
+	    .claims = json_object(),
+	    .lin_kv = json_object()};
 	TAILQ_INIT(&w->letters);
 	random_seed(&w->random, seed, "world", 0);
 	w->states[0] = json_object();
@@ -479,6 +500,7 @@ world_free(struct world *w)
 		json_decref(w->states[i]);
 	json_decref(w->replies);
 	json_decref(w->claims);
+	json_decref(w->lin_kv);
 }
 
 /* Cuts the nodes whose bits differ in `side` off from each other; 0 heals. */

@@ -1,0 +1,39 @@
+/*
+ * Transactions that read and write registers (maelstrom.workload.txn-rw-register,
+ * with elle.rw-register's generator): txn-list-append's, in which a write
+ * replaces what was there.
+ */
+#include "../txn-list-append/txn.h"
+
+static const struct txn_kind writes = {"w", false};
+
+static bool
+generate(void *state, struct random *random, struct arena *arena, const struct test_options *options,
+    struct op_template *next)
+{
+	return txn_generate(&writes, state, random, arena, options, next);
+}
+
+static void
+answered(struct call *call, const struct value *reply)
+{
+	txn_answered(&writes, call, reply);
+}
+
+static void
+invoke(struct call *call)
+{
+	txn_invoke(call, answered);
+}
+
+const struct workload txn_rw_register_workload = {
+    .name = "txn-rw-register",
+    .summary = "transactions that read and write registers: strict serializable, or what --consistency-models says",
+    .state_size = sizeof(struct txn_state),
+    .generate = generate,
+    .refuse = txn_refuse,
+    .invoke = invoke,
+    .catches_errors = true,
+    .reusable = true,
+    .check = check_rw_register,
+};
