@@ -1,7 +1,7 @@
-/* Dependency graphs as arrays, parts of them, and Tarjan's strongly connected components without recursion. */
+/* Dependency graphs as arrays, parts of them, and the strongly connected components that matter. */
 #include <stdlib.h>
-#include <string.h>
 
+#include "components.h"
 #include "elle_internal.h"
 #include "memory.h"
 
@@ -100,148 +100,62 @@ elle_graph_select(
 
 /* ---- components -------------------------------------------------------------------------- */
 
-/*
- * Tarjan, "Depth-first search and linear graph algorithms" (1972). The call
- * stack is `path`, where each vertex remembers the edge that is next.
- */
-struct tarjan {
-	const struct elle_graph *graph;
-	uint8_t types;
-	bool loops;
-	uint32_t *number; /* in the order in which they are reached, from 1; 0: not yet */
-	uint32_t *low;    /* the lowest number that is known to be reached from here */
-	uint32_t *of;     /* component, or ELLE_NONE while it is on the stack or not reached */
-	uint32_t *stack, *path;
-	size_t *edge; /* the next one to look at, of a vertex on the path */
-	uint32_t reached, stacked, depth, components;
-};
-
-static void
-enter(struct tarjan *t, uint32_t vertex)
-{
-	t->number[vertex] = t->low[vertex] = ++t->reached;
-	t->edge[vertex] = t->graph->first[vertex];
-	t->stack[t->stacked++] = vertex;
-	t->path[t->depth++] = vertex;
-}
-
-static void
-leave(struct tarjan *t, uint32_t vertex)
-{
-	uint32_t parent, member;
-
-	t->depth--;
-	if (t->low[vertex] == t->number[vertex]) {
-		do {
-			member = t->stack[--t->stacked];
-			t->of[member] = t->components;
-		} while (member != vertex);
-		t->components++;
-	}
-	if (t->depth > 0) {
-		parent = t->path[t->depth - 1];
-		if (t->low[vertex] < t->low[parent])
-			t->low[parent] = t->low[vertex];
-	}
-}
-
-/* Goes one edge further from the end of the path. */
-static void
-advance(struct tarjan *t)
-{
-	uint32_t vertex = t->path[t->depth - 1], to;
-	size_t e;
-
-	if (t->edge[vertex] == t->graph->first[vertex + 1]) {
-		leave(t, vertex);
-		return;
-	}
-	e = t->edge[vertex]++;
-	if ((t->graph->types[e] & t->types) == 0)
-		return;
-	to = t->graph->to[e];
-	if (t->number[to] == 0)
-		enter(t, to);
-	else if (t->of[to] == ELLE_NONE && t->number[to] < t->low[vertex])
-		t->low[vertex] = t->number[to];
-}
-
-static void
-find(struct tarjan *t)
-{
-	uint32_t vertex;
-
-	for (vertex = 0; vertex < t->graph->vertices; vertex++) {
-		if (t->number[vertex] != 0)
-			continue;
-		enter(t, vertex);
-		while (t->depth > 0)
-			advance(t);
-	}
-}
-
 static bool
-has_loop(const struct tarjan *t, uint32_t vertex)
+has_loop(const struct elle_graph *graph, uint8_t types, uint32_t vertex)
 {
-	for (size_t e = t->graph->first[vertex]; e < t->graph->first[vertex + 1]; e++)
-		if (t->graph->to[e] == vertex && (t->graph->types[e] & t->types) != 0)
+	for (size_t e = graph->first[vertex]; e < graph->first[vertex + 1]; e++)
+		if (graph->to[e] == vertex && (graph->types[e] & types) != 0)
 			return true;
 	return false;
 }
 
-/* Members by component, those of single vertices left out, unless they have a loop that counts. */
-static void
-gather(struct elle_components *components, const struct tarjan *t)
+/* Which components are more than a single vertex, or have a loop that counts. */
+static bool *
+find_interesting(const struct components *all, const struct elle_graph *graph, uint8_t types, bool loops)
 {
-	uint32_t *size = memory_zero(((size_t)t->components + 1) * sizeof(*size)), vertices = t->graph->vertices;
-	uint32_t *place = memory_alloc(((size_t)t->components + 1) * sizeof(*place)), members = 0, c, v;
-	bool *looped = memory_zero(((size_t)t->components + 1) * sizeof(*looped));
+	bool *interesting = memory_zero((size_t)all->count + 1);
 
-	for (v = 0; v < vertices; v++)
-		size[t->of[v]]++;
-	for (v = 0; t->loops && v < vertices; v++)
-		looped[t->of[v]] |= size[t->of[v]] == 1 && has_loop(t, v);
+	for (uint32_t v = 0; v < graph->vertices; v++)
+		interesting[all->of[v]] |= all->size[all->of[v]] > 1 || (loops && has_loop(graph, types, v));
+	return interesting;
+}
+
+/* The members of those, by component. */
+static void
+gather(struct elle_components *components, const struct components *all, const bool *wanted, uint32_t vertices)
+{
+	uint32_t *place = memory_alloc(((size_t)all->count + 1) * sizeof(*place)), members = 0;
+
 	components->count = 0;
-	for (c = 0; c < t->components; c++) {
-		place[c] = ELLE_NONE;
-		if (size[c] < 2 && !looped[c])
+	for (uint32_t c = 0; c < all->count; c++) {
+		if (!wanted[c])
 			continue;
 		place[c] = members;
 		components->first[components->count++] = members;
-		members += size[c];
+		members += all->size[c];
 	}
 	components->first[components->count] = members;
-	for (v = 0; v < vertices; v++)
-		if (place[t->of[v]] != ELLE_NONE)
-			components->members[place[t->of[v]]++] = v;
-	free(size);
+	for (uint32_t v = 0; v < vertices; v++)
+		if (wanted[all->of[v]])
+			components->members[place[all->of[v]]++] = v;
 	free(place);
-	free(looped);
 }
 
 void
 elle_components_find(struct elle_components *components, const struct elle_graph *graph, uint8_t types, bool loops)
 {
+	const struct adjacency adjacency = {graph->vertices, graph->first, graph->to, graph->types};
 	size_t room = (size_t)graph->vertices + 1;
-	struct tarjan t = {.graph = graph, .types = types, .loops = loops};
+	struct components all;
+	bool *wanted;
 
-	t.number = memory_zero(room * sizeof(*t.number));
-	t.low = memory_alloc(room * sizeof(*t.low));
-	t.of = memory_alloc(room * sizeof(*t.of));
-	memset(t.of, 0xff, room * sizeof(*t.of));
-	t.stack = memory_alloc(room * sizeof(*t.stack));
-	t.path = memory_alloc(room * sizeof(*t.path));
-	t.edge = memory_alloc(room * sizeof(*t.edge));
-	find(&t);
+	components_find(&all, &adjacency, types);
+	wanted = find_interesting(&all, graph, types, loops);
 	components->first = memory_alloc((room + 1) * sizeof(*components->first));
 	components->members = memory_alloc(room * sizeof(*components->members));
-	gather(components, &t);
-	free(t.number);
-	free(t.low);
-	free(t.of);
-	free(t.stack);
-	free(t.path);
-	free(t.edge);
+	gather(components, &all, wanted, graph->vertices);
+	free(wanted);
+	components_free(&all);
 }
 
 void

@@ -380,7 +380,9 @@ find_cycles(struct report *report, struct kafka_cycle_errors *errors)
 	    .depth = memory_zero(n * sizeof(uint32_t)),
 	};
 	for (i = 0; i < 2; i++) {
-		kafka_find_components(&report->graphs[i], &report->components[i]);
+		const struct adjacency adjacency = kafka_adjacency(&report->graphs[i]);
+
+		components_find(&report->components[i], &adjacency, 0);
 		report->exists[i] = value_collection(report->kafka->arena, VALUE_VECTOR);
 	}
 	for (i = 0; i < 2; i++)
@@ -391,7 +393,7 @@ find_cycles(struct report *report, struct kafka_cycle_errors *errors)
 		errors->cycles[i] = show_cycles(report, i);
 		errors->exists[i] = report->counts[i] > 0 ? report->exists[i] : NULL;
 		free(report->cycles[i]);
-		kafka_free_components(&report->components[i]);
+		components_free(&report->components[i]);
 	}
 	free(report->search.parent);
 	free(report->search.queue);

@@ -1,9 +1,8 @@
-/* Strongly connected components by Tarjan's algorithm, and cycles by breadth-first search. */
+/* Graphs of what kafka's operations follow from, and their cycles by breadth-first search. */
 #include "kafka_graph.h"
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "memory.h"
 
@@ -36,103 +35,10 @@ kafka_free_graph(struct graph *graph)
 	free(graph->to);
 }
 
-/* Tarjan's algorithm, with a stack of its own in place of the machine's. */
-struct tarjan {
-	const struct graph *graph;
-	struct components *components;
-	uint32_t *order, *low; /* order: 0 is not visited */
-	uint32_t *path, *stack;
-	size_t *next; /* the edge to follow, by vertex */
-	size_t path_length, stack_length;
-	uint32_t visited;
-};
-
-static void
-enter(struct tarjan *tarjan, uint32_t vertex)
+struct adjacency
+kafka_adjacency(const struct graph *graph)
 {
-	tarjan->order[vertex] = tarjan->low[vertex] = ++tarjan->visited;
-	tarjan->next[vertex] = tarjan->graph->first[vertex];
-	tarjan->path[tarjan->path_length++] = vertex;
-	tarjan->stack[tarjan->stack_length++] = vertex;
-}
-
-static void
-leave(struct tarjan *tarjan, uint32_t vertex)
-{
-	struct components *components = tarjan->components;
-	uint32_t parent, member;
-
-	tarjan->path_length--;
-	if (tarjan->path_length > 0) {
-		parent = tarjan->path[tarjan->path_length - 1];
-		if (tarjan->low[vertex] < tarjan->low[parent])
-			tarjan->low[parent] = tarjan->low[vertex];
-	}
-	if (tarjan->low[vertex] != tarjan->order[vertex])
-		return;
-	components->size[components->count] = 0;
-	do {
-		member = tarjan->stack[--tarjan->stack_length];
-		components->of[member] = (uint32_t)components->count;
-		components->size[components->count]++;
-	} while (member != vertex);
-	components->count++;
-}
-
-static void
-visit(struct tarjan *tarjan, uint32_t root)
-{
-	uint32_t vertex, to;
-
-	enter(tarjan, root);
-	while (tarjan->path_length > 0) {
-		vertex = tarjan->path[tarjan->path_length - 1];
-		if (tarjan->next[vertex] == tarjan->graph->first[vertex + 1]) {
-			leave(tarjan, vertex);
-			continue;
-		}
-		to = tarjan->graph->to[tarjan->next[vertex]++];
-		if (tarjan->order[to] == 0)
-			enter(tarjan, to);
-		else if (tarjan->components->of[to] == UINT32_MAX && tarjan->order[to] < tarjan->low[vertex])
-			tarjan->low[vertex] = tarjan->order[to];
-	}
-}
-
-void
-kafka_find_components(const struct graph *graph, struct components *components)
-{
-	size_t n = graph->vertices + 1, i;
-	struct tarjan tarjan = {
-	    .graph = graph,
-	    .components = components,
-	    .order = memory_zero(n * sizeof(uint32_t)),
-	    .low = memory_zero(n * sizeof(uint32_t)),
-	    .path = memory_alloc(n * sizeof(uint32_t)),
-	    .stack = memory_alloc(n * sizeof(uint32_t)),
-	    .next = memory_zero(n * sizeof(size_t)),
-	};
-
-	*components = (struct components){
-	    .of = memory_alloc(n * sizeof(uint32_t)),
-	    .size = memory_alloc(n * sizeof(uint32_t)),
-	};
-	memset(components->of, 0xff, n * sizeof(uint32_t));
-	for (i = 0; i < graph->vertices; i++)
-		if (tarjan.order[i] == 0)
-			visit(&tarjan, (uint32_t)i);
-	free(tarjan.order);
-	free(tarjan.low);
-	free(tarjan.path);
-	free(tarjan.stack);
-	free(tarjan.next);
-}
-
-void
-kafka_free_components(struct components *components)
-{
-	free(components->of);
-	free(components->size);
+	return (struct adjacency){(uint32_t)graph->vertices, graph->first, graph->to, NULL};
 }
 
 /* ---- a short cycle in a component -------------------------------------------------------------- */

@@ -1,10 +1,12 @@
-/* Directed graphs: strongly connected components, and a short cycle in one. Vertices are numbers below a bound. */
+/* Directed graphs, and a short cycle in a component (components.h) of one. */
 #ifndef KAFKA_GRAPH_H
 #define KAFKA_GRAPH_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "components.h"
 
 struct edge {
 	uint32_t from, to;
@@ -23,12 +25,6 @@ struct graph {
 	uint32_t *to;
 };
 
-struct components {
-	uint32_t *of; /* by vertex */
-	uint32_t *size;
-	size_t count;
-};
-
 /* What a search needs; `parent` and `queue` have room for every vertex, and so has `depth`, which is zero. */
 struct search {
 	const struct graph *graph;
@@ -40,8 +36,7 @@ struct search {
 /* Of all edges, or of the reads alone. */
 void kafka_build_graph(struct graph *, const struct edges *, size_t vertices, bool reads_only);
 void kafka_free_graph(struct graph *);
-void kafka_find_components(const struct graph *, struct components *);
-void kafka_free_components(struct components *);
+struct adjacency kafka_adjacency(const struct graph *);
 /* The shortest cycle through one of the first members of a component: fills `cycle` with its vertices in order and
  * returns how many. */
 size_t kafka_shortest_cycle(struct search *, const uint32_t *members, size_t count, uint32_t *cycle);
