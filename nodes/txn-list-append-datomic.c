@@ -387,9 +387,12 @@ answer(struct work *w, int outcome, bool tried)
 static int
 pause_after(struct node *n, int failures)
 {
-	int64_t longest = failures < 6 ? PAUSE_MS << (failures - 2) : PAUSE_MAX;
+	int64_t longest;
 
-	return failures < 2 ? TASK_OK : task_sleep(n, (int64_t)node_random(n, (uint64_t)longest));
+	if (failures < 2)
+		return TASK_OK;
+	longest = failures < 6 ? PAUSE_MS << (failures - 2) : PAUSE_MAX;
+	return task_sleep(n, (int64_t)node_random(n, (uint64_t)longest));
 }
 
 static int

@@ -10,5 +10,6 @@
 #define TXN_PROGRAM txn_list_append_mvcc_program
 #define TXN_NAME    "txn-list-append-mvcc"
 #define TXN_WRITES  TXN_APPEND
+#define TXN_VALUES  "lists"
 
 #include "txn-rw-register-mvcc.c"

@@ -61,6 +61,7 @@
 #define TXN_PROGRAM txn_rw_register_mvcc_program
 #define TXN_NAME    "txn-rw-register-mvcc"
 #define TXN_WRITES  TXN_WRITE
+#define TXN_VALUES  "registers"
 #endif
 
 #define ATTEMPTS     8    /* to perform a transaction ... */
@@ -662,7 +663,6 @@ static const struct route routes[] = {
 
 const struct program TXN_PROGRAM = {
     .name = TXN_NAME,
-    .summary = TXN_WRITES == TXN_WRITE ? "snapshot isolation over registers: Percolator on lin-kv and lin-tso"
-				       : "snapshot isolation over lists: Percolator on lin-kv and lin-tso",
+    .summary = "snapshot isolation over " TXN_VALUES ": Percolator on lin-kv and lin-tso",
     .routes = routes,
 };
