@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "check/consistency.h"
+#include "crew.h"
 #include "decimal.h"
 #include "registry.h"
 #include "workload.h"
@@ -375,9 +376,13 @@ const struct flag flags[] = {
     {"test-count", 0, IN_TEST, "NUMBER", parse_integer, AT(test_count), 1, TEST_COUNT_MAX,
 	"repeat the test, until it is not valid [1]"},
     {"seed", 0, IN_RUN, "N", parse_seed, 0, 0, 0, "of all randomness [1 in sim, drawn in test]"},
-    {"seeds", 0, IN_SIM, "A..B", parse_seeds, 0, 0, 0, "a sweep: all these seeds, until the first that is not valid"},
+    {"seeds", 0, IN_SIM, "A..B", parse_seeds, 0, 0, 0, "a sweep: all these seeds, until one is not valid"},
     {"time-budget", 0, IN_SIM, "SECONDS", parse_number, AT(time_budget_s), 0, SECONDS_MAX,
 	"a sweep ends after so much real time"},
+    {"jobs", 0, IN_SIM, "N", parse_integer, AT(jobs), 1, CREW_MAX,
+	"seeds of a sweep at a time [as many as processors]"},
+    {"failures", 0, IN_SIM, "N", parse_integer, AT(failures), 1, NUMBERS,
+	"a sweep ends with its Nth seed that is not valid [1]"},
     {"message-budget", 0, IN_SIM, "N", parse_integer, AT(message_budget), 1, NUMBERS,
 	"the recovery begins after so many delivered messages"},
     {"store", 0, IN_RUN, "DIR", parse_text, AT(store), 0, 0,

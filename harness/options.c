@@ -259,6 +259,7 @@ options_parse(struct test_options *o, enum command command, int argc, char *argv
 	    .test_count = 1,
 	    .seed = 1,
 	    .last_seed = 1,
+	    .failures = 1,
 	    .check.consistency_models = models,
 	    .store = command == COMMAND_TEST ? "store" : NULL,
 	};

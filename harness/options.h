@@ -60,6 +60,8 @@ struct test_options {
 	bool sweep;              /* --seeds was given */
 	uint64_t message_budget; /* the main phase ends after so many deliveries; 0: none */
 	double time_budget_s;    /* a sweep stops after so much wall time; 0: none */
+	int64_t jobs;            /* of a sweep, at a time; 0: as many as there are processors */
+	int64_t failures;        /* a sweep stops with this failing seed */
 	const char *store;       /* directory; NULL: nothing is left on disk */
 	const char *history;     /* eddy check: the file */
 	bool quiet;

@@ -40,10 +40,14 @@ int run_exit_status(const struct run *);
 void run_print(const struct run *, const struct test_options *);
 
 /*
- * Every seed of options->seed..last_seed, until the first that is not valid
- * (its exact replay command is printed) or the time budget is used up. In a
- * sweep the workload's checker, availability and protocol decide, not :stats.
- * Prints how many seeds ran. Returns an exit status.
+ * Every seed of options->seed..last_seed, several at a time in processes of
+ * their own, until the first that is not valid (options->failures: so many of
+ * them; each is printed with its exact replay command) or the time budget is
+ * used up. In a sweep the workload's checker, availability and protocol decide,
+ * not :stats. A seed whose process dies has failed. Without a time budget all
+ * that is printed but the time is the same whatever the number of processes.
+ * Prints how many seeds ran. Returns an exit status: the first failing seed's,
+ * or 128 + the signal that interrupted it.
  */
 int run_sweep(const struct test_options *);
 

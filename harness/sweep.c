@@ -1,14 +1,36 @@
-/* Many seeds, one after the other, until one is not valid. */
+/*
+ * Many seeds, on all processors, until one is not valid. Whichever worker is
+ * faster, what is printed is what one after the other would have given: results
+ * are taken in the order of seeds, and what lies behind the last failing one
+ * that counts is thrown away.
+ */
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "crew.h"
+#include "memory.h"
 #include "run.h"
 
+/* How far seeds may be ahead of the first one that is not done yet. */
+#define AHEAD_MAX 1024
+#define TICK_MS   100
+
 struct sweep {
-	uint64_t runs, messages, operations;
+	const struct test_options *options;
+	struct crew *crew;
+	uint64_t given, taken; /* seeds, counted from the first: handed out; looked at, in their order */
+	struct {
+		bool done;
+		struct crew_result result;
+	} ahead[AHEAD_MAX]; /* of seeds taken..given, by their number modulo AHEAD_MAX */
+	uint64_t messages, failures;
+	int status; /* the first failing seed's */
+	int signal;
 	double started, shown;
 	bool terminal;
 };
@@ -22,6 +44,29 @@ wall_seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+/* ---- in a worker ----------------------------------------------------------------- */
+
+/* Runs one seed. Returns its exit status; what is not valid is told in full. */
+static int
+run_seed(void *arg, uint64_t seed, uint64_t *messages)
+{
+	const struct sweep *sweep = arg;
+	struct test_options one = *sweep->options;
+	struct run run;
+	int status;
+
+	one.seed = seed;
+	run_test(&run, &one);
+	*messages = run.net.all.received;
+	status = run_exit_status(&run);
+	if (status != 0)
+		run_print(&run, &one);
+	run_free(&run);
+	return status;
+}
+
+/* ---- what is shown ----------------------------------------------------------------- */
+
 static void
 erase(const struct sweep *sweep)
 {
@@ -30,68 +75,158 @@ erase(const struct sweep *sweep)
 }
 
 static void
-show(struct sweep *sweep, uint64_t seed)
+show(struct sweep *sweep)
 {
 	double now = wall_seconds();
 
 	if (!sweep->terminal || now - sweep->shown < 0.2)
 		return;
 	sweep->shown = now;
-	fprintf(stderr, "\r\033[Kseed %" PRIu64 "  %" PRIu64 " runs  %" PRIu64 " messages  %.0f messages/s", seed,
-	    sweep->runs, sweep->messages, (double)sweep->messages / (now - sweep->started));
+	fprintf(stderr, "\r\033[Kseed %" PRIu64 "  %" PRIu64 " runs  %" PRIu64 " messages  %.0f messages/s",
+	    sweep->options->seed + sweep->taken, sweep->taken, sweep->messages,
+	    (double)sweep->messages / (now - sweep->started));
 	fflush(stderr);
 }
 
-/* Runs one seed. Returns its exit status; what is not valid is told in full. */
-static int
-run_seed(struct sweep *sweep, const struct test_options *options, uint64_t seed)
+static void
+report_failure(struct sweep *sweep, const struct crew_result *result)
 {
-	struct test_options one = *options;
 	struct buffer command = {0};
-	struct run run;
-	int status;
 
-	one.seed = seed;
-	run_test(&run, &one);
-	sweep->runs++;
-	sweep->messages += run.net.all.received;
-	sweep->operations += run.history.count;
-	status = run_exit_status(&run);
-	if (status != 0) {
-		erase(sweep);
-		run_print(&run, &one);
-		options_replay(options, seed, &command);
-		printf("first failing seed %" PRIu64 "; again with: %s %s\n", seed, program_invocation_name,
-		    buffer_string(&command));
-		buffer_free(&command);
+	erase(sweep);
+	crew_show(result->output);
+	options_replay(sweep->options, result->task, &command);
+	printf("%sfailing seed %" PRIu64 "; again with: %s %s\n", sweep->failures > 1 ? "" : "first ", result->task,
+	    program_invocation_name, buffer_string(&command));
+	fflush(stdout);
+	buffer_free(&command);
+}
+
+static void
+summarize(const struct sweep *sweep)
+{
+	double elapsed = wall_seconds() - sweep->started;
+	uint64_t first = sweep->options->seed;
+
+	printf("seeds %" PRIu64 "..%" PRIu64 ": %" PRIu64 " runs, %" PRIu64 " messages, %.1f s (%.0f messages/s): ",
+	    first, first + (sweep->taken > 0 ? sweep->taken - 1 : 0), sweep->taken, sweep->messages, elapsed,
+	    (double)sweep->messages / (elapsed > 0 ? elapsed : 1));
+	if (sweep->signal != 0)
+		printf("interrupted\n");
+	else if (sweep->failures > 1)
+		printf("%" PRIu64 " not valid\n", sweep->failures);
+	else
+		printf("%s\n", sweep->status == 0 ? "all valid" : "not valid");
+	fflush(stdout);
+}
+
+/* ---- seeds out, results in ------------------------------------------------------------ */
+
+static bool
+is_over(const struct sweep *sweep)
+{
+	return sweep->signal != 0 || sweep->failures >= (uint64_t)sweep->options->failures;
+}
+
+static bool
+may_give(const struct sweep *sweep)
+{
+	const struct test_options *o = sweep->options;
+
+	if (is_over(sweep) || sweep->given - sweep->taken == AHEAD_MAX || !crew_is_idle(sweep->crew))
+		return false;
+	if (sweep->given > 0 && sweep->given - 1 == o->last_seed - o->seed)
+		return false;
+	return sweep->given == 0 || o->time_budget_s <= 0 || wall_seconds() - sweep->started < o->time_budget_s;
+}
+
+/* Looks at the results that are next in order. */
+static void
+take(struct sweep *sweep)
+{
+	while (sweep->taken < sweep->given && sweep->ahead[sweep->taken % AHEAD_MAX].done && !is_over(sweep)) {
+		const struct crew_result *result = &sweep->ahead[sweep->taken % AHEAD_MAX].result;
+
+		sweep->ahead[sweep->taken++ % AHEAD_MAX].done = false;
+		sweep->messages += result->figure;
+		if (result->status == 0)
+			continue;
+		sweep->failures++;
+		if (sweep->status == 0)
+			sweep->status = result->status == CREW_CRASHED ? EXIT_CRASH : result->status;
+		report_failure(sweep, result);
 	}
-	run_free(&run);
-	return status;
+}
+
+static void
+await(struct sweep *sweep)
+{
+	struct crew_result result;
+	uint64_t place;
+
+	switch (crew_wait(sweep->crew, TICK_MS, &result)) {
+	case CREW_RESULT:
+		place = (result.task - sweep->options->seed) % AHEAD_MAX;
+		sweep->ahead[place].result = result;
+		sweep->ahead[place].done = true;
+		take(sweep);
+		break;
+	case CREW_SIGNAL:
+		sweep->signal = result.status;
+		break;
+	case CREW_TIMEOUT:
+		break;
+	}
+}
+
+/* What came of seeds behind the last one that counts is of no interest. */
+static void
+forget_rest(struct sweep *sweep)
+{
+	for (uint64_t i = sweep->taken; i < sweep->given; i++)
+		if (sweep->ahead[i % AHEAD_MAX].done && sweep->ahead[i % AHEAD_MAX].result.output != -1)
+			close(sweep->ahead[i % AHEAD_MAX].result.output);
+}
+
+/* Those that this process may use. */
+static int
+processors(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) == -1)
+		return (int)sysconf(_SC_NPROCESSORS_ONLN);
+	return CPU_COUNT(&set);
+}
+
+static void
+run_all(struct sweep *sweep)
+{
+	do {
+		while (may_give(sweep))
+			crew_give(sweep->crew, sweep->options->seed + sweep->given++);
+		await(sweep);
+		show(sweep);
+	} while (!is_over(sweep) && (sweep->taken < sweep->given || may_give(sweep)));
 }
 
 int
 run_sweep(const struct test_options *options)
 {
-	struct sweep sweep = {.started = wall_seconds(), .terminal = !options->quiet && isatty(STDERR_FILENO) == 1};
-	uint64_t seed = options->seed;
-	double elapsed;
-	int status = 0;
+	struct sweep *sweep = memory_zero(sizeof(*sweep));
+	int jobs = options->jobs > 0 ? (int)options->jobs : processors(), status;
 
-	sweep.shown = sweep.started;
-	for (;;) {
-		status = run_seed(&sweep, options, seed);
-		if (status != 0 || seed == options->last_seed)
-			break;
-		if (options->time_budget_s > 0 && wall_seconds() - sweep.started >= options->time_budget_s)
-			break;
-		show(&sweep, ++seed);
-	}
-	if (status == 0)
-		erase(&sweep);
-	elapsed = wall_seconds() - sweep.started;
-	printf("seeds %" PRIu64 "..%" PRIu64 ": %" PRIu64 " runs, %" PRIu64 " messages, %.1f s (%.0f messages/s): %s\n",
-	    options->seed, seed, sweep.runs, sweep.messages, elapsed,
-	    (double)sweep.messages / (elapsed > 0 ? elapsed : 1), status == 0 ? "all valid" : "not valid");
-	fflush(stdout);
+	sweep->options = options;
+	sweep->started = sweep->shown = wall_seconds();
+	sweep->terminal = !options->quiet && isatty(STDERR_FILENO) == 1;
+	sweep->crew = crew_start(jobs < CREW_MAX ? jobs : CREW_MAX, run_seed, sweep);
+	run_all(sweep);
+	erase(sweep);
+	forget_rest(sweep);
+	if (!crew_stop(sweep->crew) && sweep->status == 0)
+		sweep->status = EXIT_CRASH;
+	summarize(sweep);
+	status = sweep->signal != 0 ? 128 + sweep->signal : sweep->status;
+	free(sweep);
 	return status;
 }

@@ -16,7 +16,7 @@
 
 /* Flags that Maelstrom does not know; each takes a value. */
 static const char *const own_flags[] = {
-    "--recovery", "--seed", "--seeds", "--message-budget", "--time-budget", "--store", NULL};
+    "--recovery", "--seed", "--seeds", "--message-budget", "--time-budget", "--jobs", "--failures", "--store", NULL};
 
 /* ---- commands ------------------------------------------------------------- */
 
@@ -144,6 +144,8 @@ command_sweep(const struct trial *t, struct words *words)
 
 	add_sim(t, words);
 	add_default(words, t->test, "--message-budget", number_text(t->arena, SWEEP_MESSAGE_BUDGET));
+	if (t->step != STEP_REPLAY)
+		add_flag(words, "--jobs", "1"); /* other cases have the other processors */
 	switch (t->step) {
 	case STEP_FIRST:
 		add_flag(words, "--seeds", arena_printf(t->arena, "1..%llu", (unsigned long long)last));

@@ -15,7 +15,7 @@ trap 'trap - TERM; kill 0' INT TERM HUP
 if [ "${1:-}" = --sweep ]; then
 	workload=$2 node=$3
 	shift 3
-	set -- sim -w "$workload" --node "$node" "$@" --seeds "1..$SEEDS" --message-budget 5000 --nemesis partition \
+	set -- sim -w "$workload" --node "$node" "$@" --seeds "1..$SEEDS" --jobs 1 --message-budget 5000 --nemesis partition \
 		--nemesis-interval 3 --latency 20 --time-limit 20 --rate 20
 	if output=$("$BUILD/bin/eddy" "$@" 2>&1); then
 		echo "ok      $*: $(echo "$output" | tail -n 1)"
