@@ -8,7 +8,8 @@
  * - Asking begins a quarter of a time-out before the node may stand, so that
  *   the answers are there by then. Who still trusts the leader answers when it
  *   no longer does.
- * - Who asks would vote, too: for a node whose log is as good as its own.
+ * - Who asks would vote, too: for a node whose log is as good as its own. That
+ *   is a word about the next term, as an answer to PreVote is, and no vote.
  * - When two stand in one term, one of them stands again at once, in the next
  *   term, and the other does not.
  */
@@ -78,22 +79,33 @@ quorum_end(const struct raft *r)
 	return raft_quorum_value(r, raft_now(r), heard_ms) + 2 * raft_timeout_ms(r);
 }
 
-/* A follower that hears from its leader forgets who asked it, and who would have voted for it. */
+/* A follower that hears from its leader forgets who asked it, and who would have voted for it; so do new terms. */
 void
 election_calm(struct raft *r)
 {
 	for (int i = 0; i < r->count; i++)
-		r->peers[i].granted = r->peers[i].asked = false;
+		r->peers[i].granted = r->peers[i].willing = r->peers[i].asked = false;
 }
 
-static int
-votes(const struct raft *r)
+static bool
+has_votes(const struct raft *r)
 {
-	int n = 0;
+	int n = 1;
 
 	for (int i = 0; i < r->count; i++)
-		n += i == r->self || r->peers[i].granted;
-	return n;
+		n += i != r->self && r->peers[i].granted;
+	return n >= raft_quorum(r);
+}
+
+/* Whether it would win the next term's election. */
+static bool
+would_win(const struct raft *r)
+{
+	int n = 1;
+
+	for (int i = 0; i < r->count; i++)
+		n += i != r->self && r->peers[i].willing;
+	return n >= raft_quorum(r);
 }
 
 static bool
@@ -112,7 +124,7 @@ election_next(const struct raft *r)
 
 	if (r->role == ROLE_LEADER)
 		return quorum_end(r);
-	if (r->role == ROLE_PRE_CANDIDATE && votes(r) >= raft_quorum(r))
+	if (r->role == ROLE_PRE_CANDIDATE && would_win(r))
 		next = r->election_due;
 	if (r->limits.patient)
 		next = INT64_MAX;
@@ -194,8 +206,7 @@ stand(struct raft *r)
 static void
 stand_if_due(struct raft *r)
 {
-	if (r->role == ROLE_PRE_CANDIDATE && votes(r) >= raft_quorum(r) &&
-	    (raft_now(r) >= r->election_due || r->limits.patient))
+	if (r->role == ROLE_PRE_CANDIDATE && would_win(r) && (raft_now(r) >= r->election_due || r->limits.patient))
 		stand(r);
 }
 
@@ -212,10 +223,8 @@ election_campaign(struct raft *r, bool transferred)
 		stand(r);
 		return;
 	}
-	if (r->role == ROLE_CANDIDATE) {
-		election_calm(r);
+	if (r->role == ROLE_CANDIDATE)
 		election_reset(r);
-	}
 	r->asking_due = raft_now(r) + base / 2 + (int64_t)node_random(r->node, (uint64_t)base / 4);
 	r->role = ROLE_PRE_CANDIDATE;
 	raft_trace(r, "asks whether to stand in term %" PRId64, r->term + 1);
@@ -238,12 +247,12 @@ election_vote_ok(struct raft *r, int peer, json_t *body)
 	}
 	if (!granted || r->role != (pre ? ROLE_PRE_CANDIDATE : ROLE_CANDIDATE) || term != r->term + (pre ? 1 : 0))
 		return;
-	r->peers[peer].granted = true;
+	*(pre ? &r->peers[peer].willing : &r->peers[peer].granted) = true;
 	r->peers[peer].last = last;
 	r->peers[peer].last_term = last_term;
 	if (pre)
 		stand_if_due(r);
-	else if (votes(r) >= raft_quorum(r))
+	else if (has_votes(r))
 		win(r);
 }
 
@@ -315,9 +324,7 @@ note_asker(struct raft *r, int peer, int64_t term, int64_t last, int64_t last_te
 	if (r->role == ROLE_LEADER || term != r->term + 1 || own_term < last_term ||
 	    (own_term == last_term && own < last))
 		return;
-	r->peers[peer].granted = true;
-	r->peers[peer].last = last;
-	r->peers[peer].last_term = last_term;
+	r->peers[peer].willing = true;
 	if (!has_promised(r) && r->role == ROLE_FOLLOWER && !up_to_date(r, last, last_term) && !r->limits.patient) {
 		election_campaign(r, false);
 		r->election_due = raft_now(r);

@@ -74,7 +74,8 @@ enum progress {
 
 struct raft_peer {
 	/* raft_election.c */
-	bool granted;            /* it votes for us, or would */
+	bool granted;            /* it votes for us in this term, for which we stand */
+	bool willing;            /* it would vote for us in the next one */
 	bool asked;              /* whether to stand, and is answered when our promise ends */
 	int64_t last, last_term; /* its log, when it granted */
 
