@@ -22,6 +22,7 @@ struct member {
 	struct client *client;
 	struct disk *disk;    /* of a simulated node */
 	FILE *log;            /* the same */
+	bool dead;            /* was killed */
 	struct client *again; /* asks for init once more */
 	loop_fn *revived;
 	void *revived_arg;
@@ -241,36 +242,43 @@ init_answered_again(void *arg, enum answer answer, const struct value *body)
 
 	client_close(member->again);
 	member->again = NULL;
-	if (is_init_ok(member, answer, body))
+	if (is_init_ok(member, answer, body) && member->revived != NULL)
 		member->revived(member->revived_arg);
 }
 
-void
+bool
 cluster_kill(struct cluster *cluster, int node)
 {
 	struct member *member = &cluster->members[node];
 
+	if (member->dead)
+		return false;
 	client_close(member->again);
 	member->again = NULL;
 	server_kill(member->server);
+	return member->dead = true;
 }
 
-void
+bool
 cluster_revive(struct cluster *cluster, int node, loop_fn *revived, void *arg)
 {
 	struct member *member = &cluster->members[node];
 	const char *id = cluster->options->nodes[node];
 	struct buffer error = {0};
 
+	if (!member->dead)
+		return false;
+	member->dead = false;
 	if (!server_revive(member->server, &error)) {
 		fail(member, &error);
-		return;
+		return true;
 	}
 	member->revived = revived;
 	member->revived_arg = arg;
 	member->again = client_open(cluster->loop, cluster->net, cluster->next_client);
 	client_request(
 	    member->again, id, cluster->arena, init_body(cluster, id), INIT_TIMEOUT_MS, init_answered_again, member);
+	return true;
 }
 
 /* ---- the end --------------------------------------------------------------------------- */

@@ -30,10 +30,15 @@ struct cluster *cluster_start(struct loop *, struct net *, const struct test_opt
     struct arena *, const struct store *, const struct cluster_events *);
 /* NULL if it has not been started yet. */
 struct server *cluster_server(const struct cluster *, int node);
-/* Kills a simulated node of a cluster that is set up. What comes for it is lost until it is revived. */
-void cluster_kill(struct cluster *, int node);
-/* Starts it again, with its disk and init; `revived` is called when it has answered that, if it is not killed again. */
-void cluster_revive(struct cluster *, int node, loop_fn *revived, void *arg);
+/*
+ * Kills a node of a cluster that is set up. What comes for it is lost until it is revived. False: it was dead already.
+ */
+bool cluster_kill(struct cluster *, int node);
+/*
+ * Starts it again, with its disk and init; `revived` (may be NULL) is called when it has answered that, if it is not
+ * killed again. False: it was alive, and nothing is done or called.
+ */
+bool cluster_revive(struct cluster *, int node, loop_fn *revived, void *arg);
 /* Ends everything without warning. */
 void cluster_stop(struct cluster *);
 

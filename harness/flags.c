@@ -10,6 +10,7 @@
 #include "check/consistency.h"
 #include "crew.h"
 #include "decimal.h"
+#include "fault.h"
 #include "registry.h"
 #include "workload.h"
 
@@ -204,19 +205,47 @@ parse_models(struct parsing *p, const struct flag *flag, const char *value)
 	return true;
 }
 
+/* A set of words out of a table, as bits. */
 static bool
-parse_nemesis(struct parsing *p, const struct flag *flag, const char *value)
+parse_set(struct parsing *p, const struct flag *flag, const char *value, const char *const *words, int count)
 {
-	static const char *const faults[] = {"partition"};
 	struct names names = {0};
+	unsigned set = 0;
 
 	if (!names_split(p, flag, &names, value, ','))
 		return false;
-	for (int i = 0; i < names.count; i++)
-		if (parse_one_of(p, flag, names.items[i], faults, 1) < 0)
+	for (int i = 0, bit; i < names.count; i++, set |= 1u << bit)
+		if ((bit = parse_one_of(p, flag, names.items[i], words, count)) < 0)
 			return false;
-	p->options->nemesis_partition = true;
+	*(unsigned *)target(p, flag) = set;
 	return true;
+}
+
+static bool
+parse_faults(struct parsing *p, const struct flag *flag, const char *value)
+{
+	const char *words[FAULT_KINDS];
+	unsigned set;
+
+	for (int i = 0; i < FAULT_KINDS; i++)
+		words[i] = faults[i].name;
+	if (!parse_set(p, flag, value, words, FAULT_KINDS))
+		return false;
+	set = *(unsigned *)target(p, flag);
+	for (int i = 0; i < FAULT_KINDS; i++)
+		if ((set & FAULT_BIT(i)) != 0 && (faults[i].commands & 1 << p->options->command) == 0)
+			return flag_bad(p, "--%s: '%s' is a fault of `eddy sim` only", flag->name, faults[i].name);
+	return true;
+}
+
+static bool
+parse_partitions(struct parsing *p, const struct flag *flag, const char *value)
+{
+	const char *words[PARTITION_KINDS];
+
+	for (int i = 0; i < PARTITION_KINDS; i++)
+		words[i] = partition_name((enum partition_kind)i);
+	return parse_set(p, flag, value, words, PARTITION_KINDS);
 }
 
 /* ---- flags with rules of their own ----------------------------------------- */
@@ -351,7 +380,9 @@ const struct flag flags[] = {
     {"latency", 0, IN_RUN, "MILLIS", parse_integer, AT(latency.mean_ms), 0, LATENCY_MS_MAX,
 	"mean latency between servers [0]"},
     {"latency-dist", 0, IN_RUN, "TYPE", parse_latency_dist, 0, 0, 0, "constant, uniform or exponential [constant]"},
-    {"nemesis", 0, IN_RUN, "FAULTS", parse_nemesis, 0, 0, 0, "faults, separated by commas: partition"},
+    {"nemesis", 0, IN_RUN, "FAULTS", parse_faults, AT(faults), 0, 0, "faults, separated by commas: partition, kill"},
+    {"partitions", 0, IN_RUN, "KINDS", parse_partitions, AT(partitions), 0, 0,
+	"kinds to draw from, also one-way, flaky [one,minority-third,majority,majorities-ring]"},
     {"nemesis-interval", 0, IN_RUN, "SECONDS", parse_number, AT(nemesis_interval_s), 0.001, SECONDS_MAX,
 	"between the nemesis' operations, on average [10]"},
     {"topology", 0, IN_RUN, "SPEC", parse_topology, 0, 0, 0,

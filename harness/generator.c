@@ -229,6 +229,14 @@ client_due(const struct generator *g)
 	return g->due;
 }
 
+static int64_t
+fault_due(const struct generator *g)
+{
+	int64_t due = nemesis_due(&g->nemesis);
+
+	return due < NEVER ? g->progress.started + due : NEVER;
+}
+
 static bool
 budget_is_used(const struct generator *g)
 {
@@ -256,7 +264,7 @@ main_is_over(struct generator *g)
 {
 	for (;;) {
 		int64_t now = loop_now(g->loop), client = client_due(g);
-		int64_t fault = g->options->nemesis_partition ? g->progress.started + g->nemesis.due : NEVER;
+		int64_t fault = fault_due(g);
 		int64_t soonest = client < fault ? client : fault;
 
 		if (budget_is_used(g))
@@ -270,8 +278,8 @@ main_is_over(struct generator *g)
 		if (soonest > now)
 			return wake_at(g, soonest);
 		if (fault <= now) {
-			nemesis_act(&g->nemesis, g->history, elapsed(g));
-			g->progress.fault = g->nemesis.fault;
+			nemesis_act(&g->nemesis, elapsed(g));
+			g->progress.fault = nemesis_active(&g->nemesis);
 			next_turn(g);
 		} else {
 			act(g);
@@ -296,10 +304,8 @@ static void
 begin_recovery(struct generator *g)
 {
 	g->progress.phase = PHASE_RECOVERY;
-	if (g->options->nemesis_partition) {
-		nemesis_heal(&g->nemesis, g->history, elapsed(g));
-		g->progress.fault = NULL;
-	}
+	nemesis_heal(&g->nemesis, elapsed(g));
+	g->progress.fault = NULL;
 	loop_cancel(g->loop, g->timer);
 	g->timer = loop_after(g->loop, (int64_t)(g->options->recovery_s * (double)S_NS), begin_final, g);
 }
@@ -445,9 +451,19 @@ widest_gap(double rate)
 	return rate > 0 && gap < (double)SECONDS_MAX * (double)S_NS ? (int64_t)gap : SECONDS_MAX * S_NS;
 }
 
+static void
+make_nemesis(struct generator *g, struct cluster *cluster, uint64_t seed)
+{
+	const struct test_options *o = g->options;
+	const struct fault_world world = {g->net, cluster, o->nodes, o->node_count};
+	const struct nemesis_plan plan = {o->faults, o->partitions, o->nemesis_interval_s, o->script};
+
+	nemesis_init(&g->nemesis, &world, &plan, g->history, seed);
+}
+
 struct generator *
-generator_start(struct loop *loop, struct net *net, const struct test_options *options, uint64_t seed, int *next_client,
-    struct history *history, loop_fn *done, void *arg)
+generator_start(struct loop *loop, struct net *net, struct cluster *cluster, const struct test_options *options,
+    uint64_t seed, int *next_client, struct history *history, loop_fn *done, void *arg)
 {
 	struct generator *g = must_calloc(1, sizeof(*g));
 
@@ -464,7 +480,7 @@ generator_start(struct loop *loop, struct net *net, const struct test_options *o
 	g->gap_ns = widest_gap(options->rate);
 	g->state = must_calloc(1, options->workload->state_size);
 	random_seed(&g->random, seed, "workload", 0);
-	nemesis_init(&g->nemesis, net, options->nodes, options->node_count, options->nemesis_interval_s, seed);
+	make_nemesis(g, cluster, seed);
 	make_workers(g);
 	g->timer = loop_at(loop, g->progress.started, advance, g);
 	return g;
@@ -474,6 +490,12 @@ const struct generator_progress *
 generator_progress(const struct generator *g)
 {
 	return &g->progress;
+}
+
+const struct nemesis *
+generator_nemesis(const struct generator *g)
+{
+	return &g->nemesis;
 }
 
 struct generator_answers
@@ -490,6 +512,7 @@ generator_free(struct generator *g)
 	loop_cancel(g->loop, g->timer);
 	for (int i = 0; i < g->options->concurrency; i++)
 		client_close(g->workers[i].client);
+	nemesis_free(&g->nemesis);
 	free(g->workers);
 	free(g->free);
 	free(g->is_free);

@@ -14,13 +14,15 @@
 #include "options.h"
 
 struct generator;
+struct cluster;
+struct nemesis;
 
 /* Progress, for whoever shows it. */
 struct generator_progress {
 	enum { PHASE_MAIN, PHASE_RECOVERY, PHASE_FINAL, PHASE_DONE } phase;
 	int64_t started; /* on the loop's clock */
 	uint64_t invoked, ok, fail, info;
-	const char *fault; /* the partition in force, or NULL */
+	const char *fault; /* those in force, or NULL */
 };
 
 /* Requests of one node's workers that ended without an answer, and with one. */
@@ -28,11 +30,15 @@ struct generator_answers {
 	uint64_t answered, unanswered;
 };
 
-/* Starts at once; done(arg) is called when the last operation has completed. The history is the caller's. */
-struct generator *generator_start(struct loop *, struct net *, const struct test_options *, uint64_t seed,
-    int *next_client, struct history *, loop_fn *done, void *arg);
+/*
+ * Starts at once; done(arg) is called when the last operation has completed. The history is the caller's. The cluster
+ * is what faults of nodes are done to: NULL where there are none.
+ */
+struct generator *generator_start(struct loop *, struct net *, struct cluster *, const struct test_options *,
+    uint64_t seed, int *next_client, struct history *, loop_fn *done, void *arg);
 const struct generator_progress *generator_progress(const struct generator *);
 struct generator_answers generator_answers(const struct generator *, int node);
+const struct nemesis *generator_nemesis(const struct generator *);
 /* Closes the workers' clients; operations under way are forgotten. */
 void generator_free(struct generator *);
 

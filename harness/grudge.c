@@ -1,8 +1,8 @@
-/* Partitions, as Jepsen draws them (jepsen.nemesis, jepsen.nemesis.combined). */
+/* Partitions, as Jepsen draws them (jepsen.nemesis, jepsen.nemesis.combined), and two more kinds. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "nemesis.h"
+#include "grudge.h"
 
 const char *
 partition_name(enum partition_kind kind)
@@ -12,6 +12,8 @@ partition_name(enum partition_kind kind)
 	    [PARTITION_MINORITY_THIRD] = "minority-third",
 	    [PARTITION_MAJORITY] = "majority",
 	    [PARTITION_MAJORITIES_RING] = "majorities-ring",
+	    [PARTITION_ONE_WAY] = "one-way",
+	    [PARTITION_FLAKY] = "flaky",
 	};
 
 	return names[kind];
@@ -98,12 +100,36 @@ stochastic_ring(struct grudge *grudge, struct random *random)
 	free(degree);
 }
 
+/* Some nodes hear nothing of the rest, which hear them. */
+static void
+deafen(struct grudge *grudge, const int *order, struct random *random)
+{
+	int n = grudge->n, count = n > 1 ? 1 + (int)random_below(random, (uint64_t)n - 1) : 0;
+
+	for (int i = 0; i < count; i++)
+		for (int k = count; k < n; k++)
+			grudge->drops[order[i] * n + order[k]] = true;
+}
+
+static void
+loosen(struct grudge *grudge, struct random *random)
+{
+	static const int permilles[] = {50, 200, 500, 900};
+	int n = grudge->n;
+
+	grudge->permille = permilles[random_below(random, sizeof(permilles) / sizeof(permilles[0]))];
+	for (int dest = 0; dest < n; dest++)
+		for (int src = 0; src < n; src++)
+			grudge->drops[dest * n + src] = dest != src && random_below(random, 2) == 0;
+}
+
 void
 grudge_draw(struct grudge *grudge, enum partition_kind kind, int n, struct random *random)
 {
 	int *order = shuffled(n, random);
 
 	grudge->n = n;
+	grudge->permille = 1000;
 	grudge->drops = calloc((size_t)n * (size_t)n, sizeof(*grudge->drops));
 	if (grudge->drops == NULL)
 		abort();
@@ -113,6 +139,10 @@ grudge_draw(struct grudge *grudge, enum partition_kind kind, int n, struct rando
 		split(grudge, order, (n - 1) / 3);
 	else if (kind == PARTITION_MAJORITY)
 		split(grudge, order, n / 2);
+	else if (kind == PARTITION_ONE_WAY)
+		deafen(grudge, order, random);
+	else if (kind == PARTITION_FLAKY)
+		loosen(grudge, random);
 	else if (n <= 5)
 		perfect_ring(grudge, order);
 	else
@@ -126,7 +156,7 @@ grudge_apply(const struct grudge *grudge, struct net *net, const char *const *no
 	for (int dest = 0; dest < grudge->n; dest++)
 		for (int src = 0; src < grudge->n; src++)
 			if (grudge->drops[dest * grudge->n + src])
-				net_drop(net, nodes[src], nodes[dest]);
+				net_drop(net, nodes[src], nodes[dest], grudge->permille);
 }
 
 void

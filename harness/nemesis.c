@@ -1,6 +1,15 @@
-/* When partitions begin and end, and what the history says of it (jepsen.nemesis/partitioner). */
+/* When faults begin and end, and what the history says of it. */
 #include "nemesis.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "loop.h"
+#include "memory.h"
+
+#define NEVER INT64_MAX
+
+/* ---- what is told -------------------------------------------------------- */
 
 static void
 note(struct history *history, int64_t now, const char *f, const struct value *value)
@@ -11,48 +20,154 @@ note(struct history *history, int64_t now, const char *f, const struct value *va
 }
 
 static void
-start(struct nemesis *nemesis, struct history *history, int64_t now)
+describe(struct nemesis *nemesis)
 {
-	struct arena *arena = &history->arena;
-	enum partition_kind kind = (enum partition_kind)random_below(&nemesis->random, PARTITION_KINDS);
-	struct value *isolated = value_collection(arena, VALUE_VECTOR);
-	struct grudge grudge;
+	nemesis->active.length = 0;
+	for (int kind = 0; kind < FAULT_KINDS; kind++) {
+		const struct fault_event *event = nemesis->streams[kind].event;
 
-	note(history, now, "start-partition", value_keyword(arena, partition_name(kind)));
-	grudge_draw(&grudge, kind, nemesis->node_count, &nemesis->random);
-	grudge_apply(&grudge, nemesis->net, nemesis->nodes);
-	value_push(arena, isolated, value_keyword(arena, "isolated"));
-	value_push(arena, isolated, grudge_value(&grudge, arena, nemesis->nodes));
-	note(history, now, "start-partition", isolated);
-	grudge_free(&grudge);
-	nemesis->fault = partition_name(kind);
+		if (event != NULL)
+			buffer_printf(&nemesis->active, "%s%s %s", nemesis->active.length > 0 ? ", " : "",
+			    faults[kind].name, event->spec != NULL ? event->spec : "any");
+	}
 }
 
-void
-nemesis_heal(struct nemesis *nemesis, struct history *history, int64_t now)
+const char *
+nemesis_active(const struct nemesis *nemesis)
 {
-	note(history, now, "stop-partition", &value_nil);
-	net_heal(nemesis->net);
-	note(history, now, "stop-partition", value_keyword(&history->arena, "network-healed"));
-	nemesis->fault = NULL;
+	return nemesis->active.length > 0 ? nemesis->active.bytes : NULL;
 }
 
-void
-nemesis_act(struct nemesis *nemesis, struct history *history, int64_t now)
+/* ---- events -------------------------------------------------------------- */
+
+/* It happens: the world is changed, the history says so. */
+static void
+perform(struct nemesis *nemesis, const struct fault_event *event, int64_t now)
 {
-	if (nemesis->fault == NULL)
-		start(nemesis, history, now);
+	const struct fault *fault = &faults[event->kind];
+	const char *f = event->start ? fault->start_f : fault->stop_f;
+	struct arena *arena = &nemesis->history->arena;
+
+	note(nemesis->history, now, f, fault_intent(event, arena));
+	note(nemesis->history, now, f, fault_apply(&nemesis->world, event, arena));
+	nemesis->streams[event->kind].event = event->start ? event : NULL;
+	describe(nemesis);
+}
+
+static void
+keep(struct nemesis *nemesis, const struct fault_event *event)
+{
+	if (nemesis->done_count == nemesis->done_capacity) {
+		nemesis->done_capacity = nemesis->done_capacity > 0 ? 2 * nemesis->done_capacity : 16;
+		nemesis->done = memory_resize(nemesis->done, nemesis->done_capacity, sizeof(*nemesis->done));
+	}
+	nemesis->done[nemesis->done_count++] = *event;
+}
+
+/* The next start or stop of a kind, drawn. */
+static const struct fault_event *
+next_event(struct nemesis *nemesis, enum fault_kind kind, int64_t now)
+{
+	struct arena *arena = &nemesis->history->arena;
+	struct fault_event *event = arena_zero(arena, sizeof(*event));
+
+	if (nemesis->streams[kind].event != NULL)
+		event->kind = kind;
 	else
-		nemesis_heal(nemesis, history, now);
-	nemesis->due =
-	    now + (nemesis->gap_ns > 0 ? (int64_t)random_below(&nemesis->random, (uint64_t)nemesis->gap_ns) : 0);
+		fault_draw(
+		    event, kind, nemesis->partitions, nemesis->world.node_count, &nemesis->streams[kind].random, arena);
+	event->time = now;
+	return event;
+}
+
+/* The kind whose turn is next, among equals the first; -1: none. */
+static int
+next_kind(const struct nemesis *nemesis)
+{
+	int next = -1;
+
+	for (int kind = 0; kind < FAULT_KINDS; kind++)
+		if ((nemesis->faults & FAULT_BIT(kind)) != 0 &&
+		    (next < 0 || nemesis->streams[kind].due < nemesis->streams[next].due))
+			next = kind;
+	return next;
+}
+
+int64_t
+nemesis_due(const struct nemesis *nemesis)
+{
+	const struct fault_script *script = nemesis->script;
+	int kind;
+
+	if (script != NULL)
+		return nemesis->next < script->count ? script->events[nemesis->next].time : NEVER;
+	kind = next_kind(nemesis);
+	return kind >= 0 ? nemesis->streams[kind].due : NEVER;
 }
 
 void
-nemesis_init(struct nemesis *nemesis, struct net *net, const char *const *nodes, int node_count, double interval_s,
-    uint64_t seed)
+nemesis_act(struct nemesis *nemesis, int64_t now)
 {
-	*nemesis = (struct nemesis){.net = net, .nodes = nodes, .node_count = node_count};
-	random_seed(&nemesis->random, seed, "nemesis", 0);
-	nemesis->gap_ns = (int64_t)(2 * interval_s * (double)S_NS);
+	const struct fault_event *event;
+	int kind = next_kind(nemesis);
+	uint64_t gap = (uint64_t)nemesis->gap_ns;
+
+	if (nemesis->script != NULL)
+		event = &nemesis->script->events[nemesis->next++];
+	else
+		event = next_event(nemesis, (enum fault_kind)kind, now);
+	perform(nemesis, event, now);
+	keep(nemesis, event);
+	if (nemesis->script == NULL)
+		nemesis->streams[kind].due =
+		    now + (gap > 0 ? (int64_t)random_below(&nemesis->streams[kind].random, gap) : 0);
+}
+
+void
+nemesis_heal(struct nemesis *nemesis, int64_t now)
+{
+	for (int kind = 0; kind < FAULT_KINDS; kind++) {
+		const struct fault_event stop = {.time = now, .kind = (enum fault_kind)kind};
+
+		if ((nemesis->faults & FAULT_BIT(kind)) != 0)
+			perform(nemesis, &stop, now);
+	}
+}
+
+/* ---- beginning and end --------------------------------------------------- */
+
+static void
+seed_stream(struct nemesis *nemesis, enum fault_kind kind, uint64_t seed)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), kind == FAULT_PARTITION ? "nemesis" : "nemesis %s", faults[kind].name);
+	random_seed(&nemesis->streams[kind].random, seed, name, 0);
+}
+
+void
+nemesis_init(struct nemesis *nemesis, const struct fault_world *world, const struct nemesis_plan *plan,
+    struct history *history, uint64_t seed)
+{
+	const struct fault_script *script = plan->script;
+
+	*nemesis = (struct nemesis){
+	    .world = *world,
+	    .faults = plan->faults,
+	    .partitions = plan->partitions,
+	    .gap_ns = (int64_t)(2 * plan->interval_s * (double)S_NS),
+	    .script = script,
+	    .history = history,
+	};
+	for (int kind = 0; kind < FAULT_KINDS; kind++)
+		seed_stream(nemesis, (enum fault_kind)kind, seed);
+	for (size_t i = 0; script != NULL && i < script->count; i++)
+		nemesis->faults |= FAULT_BIT(script->events[i].kind);
+}
+
+void
+nemesis_free(struct nemesis *nemesis)
+{
+	buffer_free(&nemesis->active);
+	free(nemesis->done);
 }

@@ -44,6 +44,7 @@ struct endpoint {
 
 	uint64_t *drops; /* bits: numbers of the endpoints whose messages it drops */
 	size_t drop_words;
+	int drop_permille;
 };
 
 RB_HEAD(endpoint_tree, endpoint);
@@ -51,7 +52,7 @@ RB_HEAD(endpoint_tree, endpoint);
 struct net {
 	struct loop *loop;
 	struct latency latency;
-	struct random random;
+	struct random random, losses;
 	struct endpoint_tree endpoints;
 	struct endpoint *cache[CACHE_SIZE];
 	unsigned endpoint_count;
@@ -239,15 +240,23 @@ forget(struct endpoint *dest, struct packet *packet)
 
 /* ---- partitions ---------------------------------------------------------- */
 
+/* So many times in a thousand. What is sure draws nothing. */
+static bool
+is_drawn(struct net *net, int permille)
+{
+	return permille >= 1000 || (permille > 0 && random_below(&net->losses, 1000) < (uint64_t)permille);
+}
+
 static bool
 drops(const struct endpoint *dest, const struct endpoint *src)
 {
 	return src->number / WORD_BITS < dest->drop_words &&
-	       (dest->drops[src->number / WORD_BITS] >> src->number % WORD_BITS & 1) != 0;
+	       (dest->drops[src->number / WORD_BITS] >> src->number % WORD_BITS & 1) != 0 &&
+	       is_drawn(dest->net, dest->drop_permille);
 }
 
 void
-net_drop(struct net *net, const char *src, const char *dest)
+net_drop(struct net *net, const char *src, const char *dest, int permille)
 {
 	struct endpoint *receiver = lookup_or_make(net, dest);
 	unsigned number = lookup_or_make(net, src)->number;
@@ -258,6 +267,7 @@ net_drop(struct net *net, const char *src, const char *dest)
 		while (receiver->drop_words < words)
 			receiver->drops[receiver->drop_words++] = 0;
 	}
+	receiver->drop_permille = permille;
 	receiver->drops[number / WORD_BITS] |= (uint64_t)1 << number % WORD_BITS;
 }
 
@@ -444,6 +454,7 @@ net_new(struct loop *loop, const struct latency *latency, uint64_t seed)
 	net->loop = loop;
 	net->latency = *latency;
 	random_seed(&net->random, seed, "network", 0);
+	random_seed(&net->losses, seed, "network losses", 0);
 	RB_INIT(&net->endpoints);
 	net_limit(net, NET_ENDPOINT_BYTES_MAX, NET_BYTES_MAX);
 	return net;

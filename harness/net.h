@@ -95,8 +95,11 @@ enum net_fault { NET_OK, NET_UNKNOWN_SRC, NET_UNKNOWN_DEST, NET_FLOODED };
 /* Sends. On anything but NET_OK nothing was sent. Delivery is up to the loop: never from within. */
 enum net_fault net_send(struct net *, const char *src, const char *dest, const char *body, size_t length);
 
-/* `dest` drops what comes from `src`, until net_heal(). Neither need exist yet. */
-void net_drop(struct net *, const char *src, const char *dest);
+/*
+ * `dest` drops so many in a thousand of the messages that come from `src`, until net_heal(). Neither need exist yet.
+ * One receiver has one such rate, the last given.
+ */
+void net_drop(struct net *, const char *src, const char *dest, int permille);
 void net_heal(struct net *);
 
 struct claims *net_claims(struct net *); /* of the nodes of this network */

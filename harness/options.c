@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "flags.h"
+#include "grudge.h"
 #include "utf8.h"
 #include "workload.h"
 
@@ -252,6 +253,7 @@ options_parse(struct test_options *o, enum command command, int argc, char *argv
 	    .rate = 5,
 	    .time_limit_s = 60,
 	    .recovery_s = 10,
+	    .partitions = PARTITIONS_USUAL,
 	    .nemesis_interval_s = 10,
 	    .topology = TOPOLOGY_GRID,
 	    .max_txn_length = 4,

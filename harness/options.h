@@ -15,6 +15,7 @@
 
 struct workload;
 struct program;
+struct fault_script;
 
 #define EXIT_ARGUMENTS 254
 #define EXIT_CRASH     255
@@ -45,8 +46,10 @@ struct test_options {
 	int64_t time_limit_s;
 	double recovery_s; /* before final reads */
 	struct latency latency;
-	bool nemesis_partition;
+	unsigned faults;     /* of the nemesis: a set of kinds (fault.h) */
+	unsigned partitions; /* a set of kinds (grudge.h) */
 	double nemesis_interval_s;
+	const struct fault_script *script; /* what the nemesis does (nemesis.h); NULL: it draws that itself */
 	enum topology topology;
 	int64_t key_count; /* 0: the workload's default */
 	int64_t max_txn_length, max_writes_per_key;

@@ -1,4 +1,4 @@
-/* The progress line: time, operations by outcome, messages a second, the fault in force. */
+/* The progress line: time, operations by outcome, messages a second, the faults in force. */
 #include "progress.h"
 
 #include <inttypes.h>
@@ -68,7 +68,7 @@ draw(struct progress *p, const struct generator_progress *now)
 	fprintf(stderr, "\r\033[K%6.1f s  %s  %" PRIu64 " ok  %" PRIu64 " fail  %" PRIu64 " info  %.0f messages/s",
 	    seconds(time), phases[now->phase], now->ok, now->fail, now->info, rate);
 	if (now->fault != NULL)
-		fprintf(stderr, "  partition: %s", now->fault);
+		fprintf(stderr, "  %s", now->fault);
 	fflush(stderr);
 	p->drawn = true;
 	p->messages = messages;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fault.h"
 #include "options.h"
 #include "workload.h"
 
@@ -86,6 +87,25 @@ are_counted(const struct test_options *o)
 }
 
 static void
+put_faults(const struct test_options *o, struct buffer *line)
+{
+	const char *names[FAULT_KINDS + 1] = {NULL}, *kinds[PARTITION_KINDS + 1] = {NULL};
+	int count = 0;
+
+	for (int i = 0; i < FAULT_KINDS; i++)
+		if ((o->faults & FAULT_BIT(i)) != 0)
+			names[count++] = faults[i].name;
+	if (count > 0)
+		put_list(line, "nemesis", names);
+	count = 0;
+	for (int i = 0; i < PARTITION_KINDS; i++)
+		if ((o->partitions & PARTITION_BIT(i)) != 0)
+			kinds[count++] = partition_name((enum partition_kind)i);
+	if (count > 0 && o->partitions != PARTITIONS_USUAL)
+		put_list(line, "partitions", kinds);
+}
+
+static void
 put_world(const struct test_options *o, struct buffer *line)
 {
 	if (are_counted(o))
@@ -99,8 +119,7 @@ put_world(const struct test_options *o, struct buffer *line)
 	put_integer(line, "latency", o->latency.mean_ms, 0);
 	if (o->latency.dist != LATENCY_CONSTANT)
 		put_text(line, "latency-dist", latency_dist_name(o->latency.dist));
-	if (o->nemesis_partition)
-		put_text(line, "nemesis", "partition");
+	put_faults(o, line);
 	put_number(line, "nemesis-interval", o->nemesis_interval_s, 10);
 	if (o->topology != TOPOLOGY_GRID)
 		put_text(line, "topology", topology_name(o->topology));

@@ -12,6 +12,7 @@
 #include "cluster.h"
 #include "generator.h"
 #include "interrupt.h"
+#include "nemesis.h"
 #include "progress.h"
 #include "store.h"
 #include "watchdog.h"
@@ -118,8 +119,8 @@ on_ready(void *arg)
 		crash(test);
 		return;
 	}
-	test->generator = generator_start(test->loop, test->net, test->options, test->options->seed, &test->next_client,
-	    &test->run->history, on_done, test);
+	test->generator = generator_start(test->loop, test->net, test->cluster, test->options, test->options->seed,
+	    &test->next_client, &test->run->history, on_done, test);
 	progress_generator(test->progress, test->generator);
 }
 
@@ -147,6 +148,19 @@ run_loop(struct test *test)
 }
 
 static void
+keep_faults(struct test *test)
+{
+	const struct nemesis *nemesis = generator_nemesis(test->generator);
+	size_t size = nemesis->done_count * sizeof(*nemesis->done);
+	struct fault_event *kept = arena_alloc(&test->run->history.arena, size + 1);
+
+	if (size > 0)
+		memcpy(kept, nemesis->done, size);
+	test->run->faults = kept;
+	test->run->fault_count = nemesis->done_count;
+}
+
+static void
 run_phases(struct test *test)
 {
 	const struct test_options *o = test->options;
@@ -169,6 +183,8 @@ run_phases(struct test *test)
 	run_loop(test);
 	test->run->duration_ns = loop_now(test->loop);
 	report_silence(test);
+	if (test->generator != NULL)
+		keep_faults(test);
 	cluster_stop(test->cluster);
 	if (real) {
 		interrupt_end(test->loop);

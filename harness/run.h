@@ -20,10 +20,12 @@ struct run {
 	struct net_stats net;
 	const struct value *results; /* in the history's arena; NULL after a crash */
 	enum verdict verdict;
-	bool crashed;             /* Maelstrom would have ended with 255 and no results */
-	int signal;               /* it was interrupted by this one; 0: by none */
-	struct buffer report;     /* why it crashed; protocol errors with node, line and cause: for people */
-	uint64_t offences;        /* protocol errors */
+	bool crashed;                     /* Maelstrom would have ended with 255 and no results */
+	int signal;                       /* it was interrupted by this one; 0: by none */
+	struct buffer report;             /* why it crashed; protocol errors with node, line and cause: for people */
+	uint64_t offences;                /* protocol errors */
+	const struct fault_event *faults; /* that the nemesis did (fault.h), in the history's arena: a script of them */
+	size_t fault_count;
 	uint64_t hash;            /* of all events, in simulation */
 	int64_t duration_ns;      /* on the run's clock */
 	struct buffer store_path; /* where it was left, if anywhere */

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "decimal.h"
+#include "fault.h"
 #include "options.h"
 #include "registry.h"
 #include "workload.h"
@@ -90,7 +91,7 @@ test_defaults(void **state)
 	assert_int_equal(o->concurrency, 5);
 	assert_true(o->rate == 5 && o->time_limit_s == 60 && o->recovery_s == 10 && o->nemesis_interval_s == 10);
 	assert_true(o->latency.mean_ms == 0 && o->latency.dist == LATENCY_CONSTANT);
-	assert_true(o->topology == TOPOLOGY_GRID && !o->nemesis_partition);
+	assert_true(o->topology == TOPOLOGY_GRID && o->faults == 0);
 	assert_true(o->key_count == 0 && o->max_txn_length == 4 && o->max_writes_per_key == 16);
 	assert_true(!o->log_stderr && !o->log_net_send && !o->log_net_recv && !o->quiet && !o->sweep);
 	assert_true(o->check.availability == AVAILABILITY_ANY && o->check.node_count == 5);
@@ -136,7 +137,8 @@ test_flags(void **state)
 	assert_int_equal(o->concurrency, 12);
 	assert_true(o->rate == 100 && o->time_limit_s == 7 && o->recovery_s == 2.5);
 	assert_true(o->latency.mean_ms == 20 && o->latency.dist == LATENCY_EXPONENTIAL);
-	assert_true(o->nemesis_partition && o->nemesis_interval_s == 0.5 && o->topology == TOPOLOGY_TREE3);
+	assert_true(
+	    o->faults == FAULT_BIT(FAULT_PARTITION) && o->nemesis_interval_s == 0.5 && o->topology == TOPOLOGY_TREE3);
 	assert_true(o->check.availability == AVAILABILITY_FRACTION && o->check.availability_fraction == 0.9);
 	assert_string_equal(o->check.consistency_models[1], "PL-2");
 	assert_null(o->check.consistency_models[2]);
@@ -349,7 +351,9 @@ test_bad_values(void **state)
 	    {"--time-limit 99999999999999999999", "an integer"},
 	    {"--latency -1", "from 0"},
 	    {"--latency-dist normal", "not one of constant, uniform, exponential"},
-	    {"--nemesis kill", "'kill' is not one of partition"},
+	    {"--nemesis kil", "'kil' is not one of partition"},
+	    {"--partitions one,two", "'two' is not one of one, minority-third,"},
+	    {"--partitions ,", "empty name"},
 	    {"--nemesis partition,", "empty name"},
 	    {"--nemesis-interval 0", "a number"},
 	    {"--topology star", "not one of line, grid"},
@@ -456,6 +460,10 @@ test_replay(void **state)
 	    "sim -w echo --node echo --seed 42 --node-count 1 --availability 0.75 --consistency-models "
 	    "serializable,PL-2 "
 	    "--key-count 2 --max-txn-length 3 --max-writes-per-key 8");
+	assert_replays(SIM "--node-count 1 --nemesis kill,partition --partitions flaky,one",
+	    "sim -w echo --node echo --seed 42 --node-count 1 --nemesis partition,kill --partitions one,flaky");
+	assert_replays(SIM "--node-count 1 --partitions majorities-ring,majority,minority-third,one",
+	    "sim -w echo --node echo --seed 42 --node-count 1");
 	assert_replays(SIM "--node-count 1 --linearizable-keys --sequential-keys",
 	    "sim -w echo --node echo --seed 42 --node-count 1 --sequential-keys --linearizable-keys");
 	assert_replays(SIM "--node-count 1 --availability total",

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "fault.h"
 #include "generator.h"
 #include "workload.h"
 
@@ -190,6 +191,7 @@ start(struct world *world, const struct workload *workload, double rate, int64_t
 	    .rate = rate,
 	    .time_limit_s = limit_s,
 	    .recovery_s = 10,
+	    .partitions = PARTITIONS_USUAL,
 	    .nemesis_interval_s = 2,
 	};
 	for (int i = 0; i < NODES_OF_TEST; i++)
@@ -200,7 +202,7 @@ static void
 go(struct world *world)
 {
 	world->generator = generator_start(
-	    world->loop, world->net, &world->options, 5, &world->next_client, &world->history, on_done, world);
+	    world->loop, world->net, NULL, &world->options, 5, &world->next_client, &world->history, on_done, world);
 }
 
 static void
@@ -271,7 +273,7 @@ test_same_seed_same_history(void **state)
 		struct world world;
 
 		start(&world, &ending, 100, 5, 6);
-		world.options.nemesis_partition = true;
+		world.options.faults = FAULT_BIT(FAULT_PARTITION);
 		run(&world);
 		hash[i] = loop_hash(world.loop);
 		stop(&world);
@@ -315,7 +317,7 @@ test_rate_zero_with_a_nemesis(void **state)
 
 	(void)state;
 	start(&world, &plain, 0, 20, 3);
-	world.options.nemesis_partition = true;
+	world.options.faults = FAULT_BIT(FAULT_PARTITION);
 	run(&world);
 	assert_true(world.history.count > 4 && world.history.ops[world.history.count - 1].time < 20 * S_NS);
 	assert_int_equal(loop_now(world.loop), 20 * S_NS);
@@ -501,7 +503,7 @@ test_final_phase(void **state)
 
 	(void)state;
 	start(&world, &ending, 50, 10, 6);
-	world.options.nemesis_partition = true;
+	world.options.faults = FAULT_BIT(FAULT_PARTITION);
 	world.options.recovery_s = 4.5;
 	run(&world);
 	ops = world.history.ops;

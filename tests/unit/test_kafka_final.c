@@ -1,6 +1,7 @@
 /* Whole runs of kafka's clients against nodes that share one store: crashes, and the polls of the end. */
 #include <stdlib.h>
 
+#include "fault.h"
 #include "generator.h"
 #include "value_help.h"
 #include "workload.h"
@@ -133,6 +134,7 @@ start(struct world *world, enum behaviour behaviour)
 	    .rate = 100,
 	    .time_limit_s = 20,
 	    .recovery_s = 10,
+	    .partitions = PARTITIONS_USUAL,
 	    .nemesis_interval_s = 2,
 	    .max_writes_per_key = MESSAGES,
 	};
@@ -144,7 +146,7 @@ static void
 run(struct world *world)
 {
 	world->generator = generator_start(
-	    world->loop, world->net, &world->options, 5, &world->next_client, &world->history, on_done, world);
+	    world->loop, world->net, NULL, &world->options, 5, &world->next_client, &world->history, on_done, world);
 	loop_run(world->loop);
 	assert_int_equal(world->done, 1);
 }
@@ -340,7 +342,7 @@ test_same_seed_same_events(void **state)
 	(void)state;
 	for (int i = 0; i < 2; i++) {
 		start(&world, SHORT);
-		world.options.nemesis_partition = true;
+		world.options.faults = FAULT_BIT(FAULT_PARTITION);
 		run(&world);
 		hashes[i] = loop_hash(world.loop);
 		stop(&world);

@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
+#include "grudge.h"
 #include "lab.h"
-#include "nemesis.h"
 #include "raft_internal.h"
 #include "registry.h"
 
@@ -114,7 +114,7 @@ split(struct lab *lab, int leader, bool lost)
 	for (int src = 0; src < lab->count; src++)
 		for (int dest = 0; dest < lab->count; dest++)
 			if ((cut >> src & 1) != (cut >> dest & 1))
-				net_drop(lab->net, lab->ids[src], lab->ids[dest]);
+				net_drop(lab->net, lab->ids[src], lab->ids[dest], 1000);
 	return all & ~cut;
 }
 

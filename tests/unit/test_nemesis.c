@@ -105,6 +105,77 @@ test_splits(void **state)
 	each_draw(PARTITION_MINORITY_THIRD, third);
 }
 
+/* Only one side is deaf, and each size of it comes. */
+static void
+test_one_way(void **state)
+{
+	int sizes[N_MAX] = {0};
+	struct random random;
+
+	(void)state;
+	random_seed(&random, 1, "test", 0);
+	for (int i = 0; i < 600; i++) {
+		struct grudge grudge;
+		int deaf = 0;
+
+		grudge_draw(&grudge, PARTITION_ONE_WAY, 5, &random);
+		for (int k = 0; k < 5; k++)
+			deaf += dropped_by(&grudge, k) > 0;
+		for (int k = 0; k < 5; k++) {
+			assert_true(dropped_by(&grudge, k) == 0 || dropped_by(&grudge, k) == 5 - deaf);
+			for (int other = 0; other < 5; other++)
+				assert_false(grudge.drops[k * 5 + other] && grudge.drops[other * 5 + k]);
+		}
+		assert_int_equal(grudge.permille, 1000);
+		sizes[deaf]++;
+		grudge_free(&grudge);
+	}
+	for (int size = 0; size < N_MAX; size++)
+		assert_in_range(sizes[size], size >= 1 && size <= 4 ? 110 : 0, size >= 1 && size <= 4 ? 190 : 0);
+}
+
+/* Every other way, in each direction by itself, loses a part of its messages. */
+static void
+test_flaky(void **state)
+{
+	int count = 0, least = 1000, most = 0;
+	struct random random;
+
+	(void)state;
+	random_seed(&random, 1, "test", 0);
+	for (int i = 0; i < 200; i++) {
+		struct grudge grudge;
+
+		grudge_draw(&grudge, PARTITION_FLAKY, 5, &random);
+		assert_in_range(grudge.permille, 1, 999);
+		least = grudge.permille < least ? grudge.permille : least;
+		most = grudge.permille > most ? grudge.permille : most;
+		for (int k = 0; k < 5; k++) {
+			assert_false(grudge.drops[k * 5 + k]);
+			count += dropped_by(&grudge, k);
+		}
+		grudge_free(&grudge);
+	}
+	assert_in_range(count, 200 * 9, 200 * 11);
+	assert_true(least < 100 && most >= 900);
+}
+
+static void
+test_kinds_of_one_node(void **state)
+{
+	struct random random;
+
+	(void)state;
+	random_seed(&random, 1, "test", 0);
+	for (int kind = 0; kind < PARTITION_KINDS; kind++) {
+		struct grudge grudge;
+
+		grudge_draw(&grudge, (enum partition_kind)kind, 1, &random);
+		assert_int_equal(dropped_by(&grudge, 0), 0);
+		grudge_free(&grudge);
+	}
+}
+
 /* Up to five nodes: each hears exactly a majority, itself included, and no two hear the same one. */
 static void
 test_perfect_ring(void **state)
@@ -194,6 +265,15 @@ receive(void *arg, const struct envelope *envelope)
 }
 
 static void
+init(struct world *world, double interval, unsigned kinds, const struct fault_script *script)
+{
+	const struct fault_world faulty = {world->net, NULL, nodes, 5};
+	const struct nemesis_plan plan = {kinds, PARTITIONS_USUAL, interval, script};
+
+	nemesis_init(&world->nemesis, &faulty, &plan, &world->history, 11);
+}
+
+static void
 start(struct world *world, double interval)
 {
 	const struct latency latency = {0, LATENCY_CONSTANT};
@@ -203,12 +283,13 @@ start(struct world *world, double interval)
 	world->net = net_new(world->loop, &latency, 1);
 	for (int i = 0; i < 5; i++)
 		net_add(world->net, nodes[i], receive, world);
-	nemesis_init(&world->nemesis, world->net, nodes, 5, interval, 11);
+	init(world, interval, FAULT_BIT(FAULT_PARTITION), NULL);
 }
 
 static void
 stop(struct world *world)
 {
+	nemesis_free(&world->nemesis);
 	history_free(&world->history);
 	net_free(world->net);
 	loop_free(world->loop);
@@ -235,22 +316,22 @@ test_start_and_stop(void **state)
 
 	(void)state;
 	start(&world, 2);
-	assert_int_equal(world.nemesis.due, 0);
+	assert_int_equal(nemesis_due(&world.nemesis), 0);
 	assert_int_equal(open_ways(&world), 20);
-	nemesis_act(&world.nemesis, &world.history, 5);
-	assert_non_null(world.nemesis.fault);
-	assert_in_range(world.nemesis.due, 5, 5 + 4 * S_NS);
+	nemesis_act(&world.nemesis, 5);
+	assert_non_null(nemesis_active(&world.nemesis));
+	assert_in_range(nemesis_due(&world.nemesis), 5, 5 + 4 * S_NS);
 	assert_true(open_ways(&world) < 20);
 	ops = world.history.ops;
 	assert_int_equal(world.history.count, 2);
 	assert_true(ops[0].type == OP_INFO && ops[0].process == PROCESS_NEMESIS && ops[0].time == 5);
 	assert_string_equal(ops[0].f, "start-partition");
-	assert_true(value_is_keyword(ops[0].value, world.nemesis.fault));
+	assert_true(value_is_keyword(ops[0].value, strrchr(nemesis_active(&world.nemesis), ' ') + 1));
 	assert_true(value_is_keyword(ops[1].value->items[0], "isolated"));
 	assert_int_equal(ops[1].value->items[1]->count, 10);
 
-	nemesis_act(&world.nemesis, &world.history, 9);
-	assert_null(world.nemesis.fault);
+	nemesis_act(&world.nemesis, 9);
+	assert_null(nemesis_active(&world.nemesis));
 	assert_int_equal(open_ways(&world), 20);
 	ops = world.history.ops;
 	assert_int_equal(world.history.count, 4);
@@ -267,7 +348,7 @@ test_heal_without_a_partition(void **state)
 
 	(void)state;
 	start(&world, 2);
-	nemesis_heal(&world.nemesis, &world.history, 1);
+	nemesis_heal(&world.nemesis, 1);
 	assert_int_equal(world.history.count, 2);
 	assert_string_equal(world.history.ops[1].f, "stop-partition");
 	stop(&world);
@@ -284,19 +365,150 @@ test_timing_and_shares(void **state)
 	(void)state;
 	start(&world, 3);
 	for (int i = 0; i < 2000; i++) {
+		const struct fault_event *event;
 		int64_t gap;
 
-		nemesis_act(&world.nemesis, &world.history, now);
-		gap = world.nemesis.due - now;
+		nemesis_act(&world.nemesis, now);
+		gap = nemesis_due(&world.nemesis) - now;
 		longest = gap > longest ? gap : longest;
-		now = world.nemesis.due;
+		now = nemesis_due(&world.nemesis);
+		event = world.nemesis.streams[FAULT_PARTITION].event;
 		for (int k = 0; k < PARTITION_KINDS; k++)
-			kinds[k] += world.nemesis.fault == partition_name((enum partition_kind)k);
+			kinds[k] += event != NULL && event->spec == partition_name((enum partition_kind)k);
 	}
 	assert_in_range(now / 2000, 2800 * MS_NS, 3200 * MS_NS);
 	assert_in_range(longest, 5900 * MS_NS, 6000 * MS_NS);
 	for (int k = 0; k < PARTITION_KINDS; k++)
-		assert_in_range(kinds[k], 200, 300);
+		assert_in_range(kinds[k], k < PARTITION_ONE_WAY ? 200 : 0, k < PARTITION_ONE_WAY ? 300 : 0);
+	stop(&world);
+}
+
+/* ---- what is drawn of nodes ------------------------------------------------------------- */
+
+/* Every size of set of 5 nodes that each spec stands for, as often as it should come; and every node as often. */
+static void
+test_targets(void **state)
+{
+	static const struct {
+		const char *spec; /* NULL: any subset */
+		int least, most;
+	} specs[] = {{NULL, 1, 5}, {"one", 1, 1}, {"minority-third", 1, 1}, {"minority", 2, 2}, {"majority", 3, 3},
+	    {"all", 5, 5}};
+	int counts[6] = {0}, hits[5] = {0};
+	struct arena arena = {0};
+	struct random random;
+
+	(void)state;
+	random_seed(&random, 2, "test", 0);
+	for (int i = 0; i < 3000; i++) {
+		struct fault_event event;
+		int spec = 0;
+
+		fault_draw(&event, FAULT_KILL, 0, 5, &random, &arena);
+		assert_true(event.kind == FAULT_KILL && event.start && event.grudge == NULL);
+		while (event.spec != NULL && (spec == 0 || strcmp(specs[spec].spec, event.spec) != 0))
+			spec++;
+		counts[spec]++;
+		assert_in_range(event.target_count, specs[spec].least, specs[spec].most);
+		for (int k = 0; k < event.target_count; k++) {
+			assert_true(k == 0 || event.targets[k - 1].node < event.targets[k].node);
+			hits[event.targets[k].node]++;
+		}
+	}
+	for (int i = 0; i < 6; i++)
+		assert_in_range(counts[i], 440, 560);
+	for (int i = 0; i < 5; i++)
+		assert_in_range(hits[i], 1400, 1600); /* half of the nodes, on average */
+	arena_free(&arena);
+}
+
+/* Of few nodes, some specs stand for none; of many, all are in range. */
+static void
+test_targets_of_any_cluster(void **state)
+{
+	static const int sizes[] = {1, 2, 3, 4, 1000};
+	struct arena arena = {0};
+	struct random random;
+
+	(void)state;
+	random_seed(&random, 2, "test", 0);
+	for (size_t n = 0; n < sizeof(sizes) / sizeof(sizes[0]); n++) {
+		for (int i = 0; i < 60; i++) {
+			struct fault_event event;
+			int size = sizes[n];
+
+			fault_draw(&event, FAULT_KILL, 0, size, &random, &arena);
+			assert_in_range(event.target_count, 0, size);
+			if (event.spec != NULL && strcmp(event.spec, "minority") == 0)
+				assert_int_equal(event.target_count, size / 2);
+			if (event.spec != NULL && strcmp(event.spec, "minority-third") == 0)
+				assert_int_equal(event.target_count, (size - 1) / 3);
+			for (int k = 0; k < event.target_count; k++)
+				assert_in_range(event.targets[k].node, 0, size - 1);
+		}
+	}
+	arena_free(&arena);
+}
+
+/* ---- scripts ----------------------------------------------------------------------------- */
+
+/* What was done can be done again, from the list of it, with the same history. */
+static void
+test_script(void **state)
+{
+	struct world drawn, done;
+	struct fault_script script;
+	int64_t now = 0;
+
+	(void)state;
+	start(&drawn, 2);
+	for (int i = 0; i < 7; i++, now = nemesis_due(&drawn.nemesis))
+		nemesis_act(&drawn.nemesis, now);
+	script = (struct fault_script){drawn.nemesis.done, drawn.nemesis.done_count};
+	assert_int_equal(script.count, 7);
+
+	start(&done, 1);
+	nemesis_free(&done.nemesis);
+	init(&done, 1, 0, &script);
+	while ((now = nemesis_due(&done.nemesis)) < INT64_MAX)
+		nemesis_act(&done.nemesis, now);
+	nemesis_heal(&drawn.nemesis, 100 * S_NS);
+	nemesis_heal(&done.nemesis, 100 * S_NS);
+	assert_int_equal(done.history.count, 16);
+	for (size_t i = 0; i < 16; i++)
+		assert_true(value_equal(op_value(&done.history.arena, &done.history.ops[i]),
+		    op_value(&done.history.arena, &drawn.history.ops[i])));
+	stop(&done);
+	stop(&drawn);
+}
+
+/* Without its stop a fault goes on until it is healed; a stop of nothing does no harm. */
+static void
+test_script_with_gaps(void **state)
+{
+	bool drops[25] = {[1] = true};
+	const struct grudge grudge = {5, drops, 1000};
+	const struct fault_event events[] = {
+	    {.time = 3, .kind = FAULT_PARTITION},
+	    {.time = 5, .kind = FAULT_PARTITION, .start = true, .spec = "one", .grudge = &grudge},
+	};
+	const struct fault_script script = {events, 2};
+	struct world world;
+
+	(void)state;
+	start(&world, 1);
+	nemesis_free(&world.nemesis);
+	init(&world, 1, 0, &script);
+	assert_int_equal(nemesis_due(&world.nemesis), 3);
+	nemesis_act(&world.nemesis, 3);
+	assert_int_equal(nemesis_due(&world.nemesis), 5);
+	nemesis_act(&world.nemesis, 5);
+	assert_int_equal(nemesis_due(&world.nemesis), INT64_MAX);
+	assert_string_equal(nemesis_active(&world.nemesis), "partition one");
+	assert_int_equal(open_ways(&world), 19);
+	nemesis_heal(&world.nemesis, 9);
+	assert_null(nemesis_active(&world.nemesis));
+	assert_int_equal(open_ways(&world), 20);
 	stop(&world);
 }
 
@@ -304,7 +516,7 @@ static void
 test_value(void **state)
 {
 	bool drops[] = {false, true, true, true, false, false, false, false, false};
-	const struct grudge grudge = {3, drops};
+	const struct grudge grudge = {3, drops, 1000};
 	struct arena arena = {0};
 	struct buffer text = {0};
 
@@ -320,12 +532,19 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_splits),
+	    cmocka_unit_test(test_one_way),
+	    cmocka_unit_test(test_flaky),
+	    cmocka_unit_test(test_kinds_of_one_node),
 	    cmocka_unit_test(test_perfect_ring),
 	    cmocka_unit_test(test_stochastic_ring),
 	    cmocka_unit_test(test_every_node_is_chosen),
 	    cmocka_unit_test(test_start_and_stop),
 	    cmocka_unit_test(test_heal_without_a_partition),
 	    cmocka_unit_test(test_timing_and_shares),
+	    cmocka_unit_test(test_targets),
+	    cmocka_unit_test(test_targets_of_any_cluster),
+	    cmocka_unit_test(test_script),
+	    cmocka_unit_test(test_script_with_gaps),
 	    cmocka_unit_test(test_value),
 	};
 

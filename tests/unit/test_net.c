@@ -87,7 +87,7 @@ step(void *arg)
 	if (what->body != NULL)
 		send(what->src, what->dest, what->body);
 	else if (what->src != NULL)
-		net_drop(net, what->src, what->dest);
+		net_drop(net, what->src, what->dest, 1000);
 	else
 		net_heal(net);
 }
@@ -111,7 +111,7 @@ test_addresses_must_be_there(void **state)
 	assert_int_equal(net_send(net, "n0", "n9", "{}", 2), NET_UNKNOWN_DEST);
 	assert_int_equal(net_send(net, "n9", "n9", "{}", 2), NET_UNKNOWN_SRC);
 	assert_int_equal(net_send(net, "", "n0", "{}", 2), NET_UNKNOWN_SRC);
-	net_drop(net, "n8", "n0"); /* does not bring n8 into being */
+	net_drop(net, "n8", "n0", 1000); /* does not bring n8 into being */
 	assert_int_equal(net_send(net, "n8", "n0", "{}", 2), NET_UNKNOWN_SRC);
 	assert_false(net_knows(net, "n8"));
 	assert_true(net_knows(net, "lin-kv"));
@@ -317,12 +317,12 @@ test_partition_outlives_a_restart(void **state)
 		snprintf(id, sizeof(id), "m%d", i);
 		net_add(net, id, receive, NULL);
 	}
-	net_drop(net, "m199", "m100");
+	net_drop(net, "m199", "m100", 1000);
 	net_remove(net, net_add(net, "n9", receive, NULL));
 	send("m199", "m100", "lost");
 	send("m198", "m100", "kept");
 	net_heal(net);
-	net_drop(net, "m100", "m199"); /* a smaller set than before */
+	net_drop(net, "m100", "m199", 1000); /* a smaller set than before */
 	send("m199", "m100", "healed");
 	loop_run(loop);
 	assert_string_equal(buffer_string(&seen), "m198>m100:kept@100 m199>m100:healed@100 ");
@@ -478,7 +478,7 @@ test_counts(void **state)
 	send("n0", "n1", "2");
 	send("n1", "lin-kv", "3");
 	send("n0", "c0", "4");
-	net_drop(net, "n1", "n2");
+	net_drop(net, "n1", "n2", 1000);
 	send("n1", "n2", "5");
 	assert_int_equal(stats->all.sent, 5);
 	assert_int_equal(stats->all.received, 0);
@@ -502,7 +502,7 @@ test_journal(void **state)
 	net_add(net, "a \"b\"\n", receive, NULL);
 	net_journal(net, file);
 	send("n0", "n1", "{\"type\":\"x\"}");
-	net_drop(net, "n1", "n2");
+	net_drop(net, "n1", "n2", 1000);
 	send("n1", "n2", "{}");
 	send("c0", "a \"b\"\n", "{}");
 	loop_run(loop);
@@ -592,7 +592,7 @@ hash_of_run(uint64_t seed, const char *body, bool partition)
 	drop_all();
 	make(50, LATENCY_EXPONENTIAL, seed);
 	if (partition)
-		net_drop(net, "n2", "n1");
+		net_drop(net, "n2", "n1", 1000);
 	for (int i = 0; i < 20; i++) {
 		send("n0", "n1", body);
 		send("n2", "n1", body);

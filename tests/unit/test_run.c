@@ -76,6 +76,61 @@ test_same_seed_same_hash(void **state)
 	assert_true(hashes[0] != hashes[2]);
 }
 
+/* ---- faults ----------------------------------------------------------------------- */
+
+/* How often the nemesis did something. */
+static int
+acts(const struct run *run, const char *f)
+{
+	int count = 0;
+
+	for (size_t i = 0; i < run->history.count; i++)
+		count += run->history.ops[i].process == PROCESS_NEMESIS && strcmp(run->history.ops[i].f, f) == 0;
+	return count / 2;
+}
+
+/* Killed nodes are no crash, and what is stored or kept elsewhere outlives it. */
+static void
+test_kills(void **state)
+{
+	struct run run;
+	const struct op *last;
+
+	(void)state;
+	simulate(&run,
+	    "-w lin-kv --node lin-kv --node-count 3 --concurrency 4n --time-limit 20 --rate 20 --nemesis kill "
+	    "--nemesis-interval 2 -- --data-dir disk");
+	assert_int_equal(run_exit_status(&run), 0);
+	assert_in_range(acts(&run, "kill"), 3, 20);
+	assert_in_range(acts(&run, "kill") - acts(&run, "start"), 0, 1);
+	assert_int_equal(run.fault_count, acts(&run, "kill") + acts(&run, "start"));
+	run_free(&run);
+
+	simulate(&run, "-w g-counter --node g-counter-seq-kv --node-count 3 --time-limit 20 --rate 20 --nemesis kill "
+		       "--nemesis-interval 2");
+	assert_int_equal(run_exit_status(&run), 0);
+	last = &run.history.ops[run.history.count - 1];
+	while (last->process != PROCESS_NEMESIS)
+		last--;
+	assert_string_equal(last->f, "start"); /* all are alive at the end */
+	assert_int_equal(last->value->count, 6);
+	run_free(&run);
+}
+
+/* A value that only its memory held is gone: the checkers see it. */
+static void
+test_kills_lose_memory(void **state)
+{
+	struct run run;
+
+	(void)state;
+	simulate(&run,
+	    "-w lin-kv --node lin-kv --node-count 1 --concurrency 4n --time-limit 30 --rate 50 --nemesis kill "
+	    "--nemesis-interval 1");
+	assert_int_equal(run_exit_status(&run), 1);
+	run_free(&run);
+}
+
 static void
 test_offences_are_counted_and_cut(void **state)
 {
@@ -362,6 +417,8 @@ main(void)
 	    cmocka_unit_test(test_right_nodes_are_valid),
 	    cmocka_unit_test(test_wrong_nodes_are_not),
 	    cmocka_unit_test(test_same_seed_same_hash),
+	    cmocka_unit_test(test_kills),
+	    cmocka_unit_test(test_kills_lose_memory),
 	    cmocka_unit_test(test_offences_are_counted_and_cut),
 	    cmocka_unit_test(test_late_answers),
 	    cmocka_unit_test(test_malformed_answers),
