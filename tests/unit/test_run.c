@@ -124,9 +124,9 @@ test_kills_lose_memory(void **state)
 	struct run run;
 
 	(void)state;
-	simulate(&run,
-	    "-w lin-kv --node lin-kv --node-count 1 --concurrency 4n --time-limit 30 --rate 50 --nemesis kill "
-	    "--nemesis-interval 1");
+	simulate(
+	    &run, "-w g-set --node g-set --node-count 1 --time-limit 30 --rate 50 --nemesis kill --nemesis-interval 1");
+	assert_true(result(&run, "workload", "lost-count")->integer > 10);
 	assert_int_equal(run_exit_status(&run), 1);
 	run_free(&run);
 }
