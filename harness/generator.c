@@ -7,6 +7,8 @@
  *   after it counts from when it really went out, so nothing is made up for;
  * - the main phase is over as soon as the next operation, of client or
  *   nemesis, would come after the time limit, even if that is some time off.
+ * Operations may also be given by list (script.h): each worker has its own
+ * then, and the main phase ends when the list says so.
  */
 #include <assert.h>
 #include <err.h>
@@ -54,6 +56,10 @@ struct generator {
 	int64_t *processes;
 	int turn; /* the worker whose turn it is; `concurrency`: the nemesis */
 	struct generator_answers *answers;
+
+	struct script drawn;         /* options->draw_ops operations */
+	struct script_cursor listed; /* script NULL: operations come from the workload */
+	bool held;                   /* nothing happens but what generator_do() does */
 };
 
 static void advance(void *);
@@ -104,7 +110,7 @@ completed(void *arg, const struct op *completion)
 	op.index = -1;
 	record(g, &op);
 	count_completion(g, worker, &op);
-	if (g->options->workload->update != NULL)
+	if (g->options->workload->update != NULL && g->options->operations == NULL)
 		g->options->workload->update(g->state, &g->history->arena, worker->index, &op);
 	if (op.type == OP_INFO) {
 		g->processes[worker->index] += g->options->concurrency;
@@ -129,6 +135,23 @@ prepare_client(struct generator *g, struct worker *worker)
 }
 
 static void
+keep_op(struct generator *g, const struct worker *worker, const struct op *op)
+{
+	const struct script_op kept = {
+	    .time = op->time,
+	    .worker = worker->index,
+	    .concluding = g->progress.phase == PHASE_FINAL,
+	    .flagged = op->final,
+	    .f = op->f,
+	    .value = op->value,
+	    .extra = op->extra,
+	};
+
+	if (g->options->recording != NULL)
+		script_add(g->options->recording, &kept);
+}
+
+static void
 invoke(struct generator *g, struct worker *worker, const struct op_template *next, bool final)
 {
 	struct op op = {
@@ -143,6 +166,7 @@ invoke(struct generator *g, struct worker *worker, const struct op_template *nex
 	};
 
 	record(g, &op);
+	keep_op(g, worker, &op);
 	g->progress.invoked++;
 	prepare_client(g, worker);
 	call_start(worker->client, g->options->workload, g->options->nodes[worker->node], &g->history->arena, &op,
@@ -200,6 +224,72 @@ take_worker(struct generator *g, int place)
 	return worker;
 }
 
+/* ---- by list ------------------------------------------------------------------------ */
+
+static bool
+is_listed(const struct generator *g)
+{
+	return g->listed.script != NULL;
+}
+
+/* Whether the final phase is the list's too. */
+static bool
+is_concluded_by_list(const struct generator *g)
+{
+	return is_listed(g) && g->listed.script->concludes;
+}
+
+/* Which of the free workers has the first operation of the list, or -1. */
+static int
+listed_place(struct generator *g, bool concluding)
+{
+	const struct script_op *first = NULL;
+	int place = -1;
+
+	for (int i = 0; i < g->free_count; i++) {
+		const struct script_op *op = cursor_peek(&g->listed, g->free[i], concluding);
+
+		if (op == NULL || (first != NULL && first < op))
+			continue;
+		first = op;
+		place = i;
+	}
+	return place;
+}
+
+/* When the next one of the list comes; NEVER: there is none, and none that waits for its worker. */
+static int64_t
+listed_due(struct generator *g)
+{
+	int place = listed_place(g, false);
+
+	if (place >= 0)
+		return g->progress.started + cursor_peek(&g->listed, g->free[place], false)->time;
+	for (int i = 0; i < g->options->concurrency; i++)
+		if (cursor_peek(&g->listed, i, false) != NULL)
+			return g->cutoff;
+	return g->listed.script->end >= 0 ? g->cutoff : NEVER;
+}
+
+/* Whether one of the list is due, also in the last moment. */
+static bool
+is_listed_now(struct generator *g)
+{
+	int64_t now = loop_now(g->loop);
+
+	return is_listed(g) && now <= g->cutoff && listed_place(g, false) >= 0 && listed_due(g) <= now;
+}
+
+static void
+invoke_listed(struct generator *g, struct worker *worker, bool concluding)
+{
+	const struct script_op *op = cursor_peek(&g->listed, worker->index, concluding);
+	const struct op_template next = {.f = op->f, .value = op->value, .extra = op->extra};
+
+	cursor_advance(&g->listed, worker->index);
+	invoke(g, worker, &next, op->flagged);
+}
+
 /* ---- the main phase ----------------------------------------------------------------- */
 
 static void
@@ -210,6 +300,10 @@ act(struct generator *g)
 	struct op_template next = {.workers = &workers, .now = elapsed(g)};
 	int64_t now = loop_now(g->loop);
 
+	if (is_listed(g)) {
+		invoke_listed(g, take_worker(g, listed_place(g, false)), false);
+		return;
+	}
 	if (!workload->generate(g->state, &g->random, &g->history->arena, g->options, &next)) {
 		g->exhausted = true;
 		return;
@@ -220,8 +314,10 @@ act(struct generator *g)
 
 /* When the clients' next operation comes: NEVER if that cannot be told, for want of a worker or of operations. */
 static int64_t
-client_due(const struct generator *g)
+client_due(struct generator *g)
 {
+	if (is_listed(g))
+		return listed_due(g);
 	if (g->options->rate == 0)
 		return g->cutoff; /* one sleep, as long as the time limit */
 	if (g->exhausted || g->free_count == 0)
@@ -242,7 +338,7 @@ budget_is_used(const struct generator *g)
 {
 	uint64_t budget = g->options->message_budget;
 
-	return budget > 0 && net_stats(g->net)->all.received >= budget;
+	return budget > 0 && !is_listed(g) && net_stats(g->net)->all.received >= budget;
 }
 
 /* Looks again then, or when the next operation completes. Always false: the phase goes on. */
@@ -269,9 +365,13 @@ main_is_over(struct generator *g)
 
 		if (budget_is_used(g))
 			return true;
+		if (is_listed_now(g) && client <= fault) {
+			act(g);
+			continue;
+		}
 		if (soonest < now)
 			soonest = now;
-		if (soonest >= g->cutoff && g->options->rate == 0 && now < g->cutoff)
+		if (soonest == g->cutoff && (g->options->rate == 0 || is_listed(g)) && now < g->cutoff)
 			return wake_at(g, g->cutoff);
 		if (soonest >= g->cutoff)
 			return g->free_count > 0 || wake_at(g, NEVER);
@@ -301,6 +401,13 @@ begin_final(void *arg)
 }
 
 static void
+end_main(struct generator *g)
+{
+	if (g->options->recording != NULL)
+		g->options->recording->end = elapsed(g);
+}
+
+static void
 begin_recovery(struct generator *g)
 {
 	g->progress.phase = PHASE_RECOVERY;
@@ -317,9 +424,15 @@ has_final(const struct generator *g)
 }
 
 static int64_t
-final_due(const struct generator *g, const struct worker *worker)
+final_due(struct generator *g, const struct worker *worker)
 {
 	const struct workload *workload = g->options->workload;
+	const struct script_op *op;
+
+	if (is_concluded_by_list(g)) {
+		op = cursor_peek(&g->listed, worker->index, true);
+		return op != NULL ? op->time : NEVER;
+	}
 
 	if (workload->final.due != NULL)
 		return workload->final.due(g->state, worker->index);
@@ -332,6 +445,9 @@ next_final(struct generator *g, int64_t *when)
 {
 	int start = g->free_count > 0 ? any_place(g) : 0, first = 0;
 	int64_t now = elapsed(g);
+
+	if (is_concluded_by_list(g) && listed_place(g, true) >= 0)
+		start = listed_place(g, true);
 
 	*when = NEVER;
 	for (int i = 0; i<g->free_count && * when> now; i++) {
@@ -352,6 +468,10 @@ conclude(struct generator *g, struct worker *worker)
 	const struct workload *workload = g->options->workload;
 	struct op_template next = {.f = workload->final.f, .now = elapsed(g)};
 
+	if (is_concluded_by_list(g)) {
+		invoke_listed(g, worker, true);
+		return;
+	}
 	if (workload->final.generate != NULL)
 		workload->final.generate(g->state, &g->random, &g->history->arena, worker->index, &next);
 	worker->concluded = true;
@@ -389,6 +509,7 @@ step(struct generator *g)
 	if (g->progress.phase == PHASE_MAIN && !g->over)
 		g->over = main_is_over(g);
 	if (g->progress.phase == PHASE_MAIN && g->over && g->free_count == g->options->concurrency) {
+		end_main(g);
 		if (has_final(g))
 			begin_recovery(g);
 		else
@@ -405,7 +526,7 @@ advance(void *arg)
 {
 	struct generator *g = arg;
 
-	if (g->advancing)
+	if (g->advancing || g->held)
 		return;
 	g->advancing = true;
 	step(g);
@@ -461,6 +582,43 @@ make_nemesis(struct generator *g, struct cluster *cluster, uint64_t seed)
 	nemesis_init(&g->nemesis, &world, &plan, g->history, seed);
 }
 
+/* As many operations as were asked for, drawn before the first is done: each goes to the next worker that may do it. */
+static void
+draw_script(struct generator *g)
+{
+	const struct workload *workload = g->options->workload;
+	const struct workers workers = {g->options->concurrency, g->is_free, g->processes};
+
+	for (int64_t i = 0; i < g->options->draw_ops; i++) {
+		struct op_template next = {.workers = &workers};
+		struct script_op op = {0};
+
+		if (!workload->generate(g->state, &g->random, &g->history->arena, g->options, &next))
+			break;
+		op.worker = g->free[place_in_turn(g, &next)];
+		op.f = next.f;
+		op.value = next.value != NULL ? next.value : &value_nil;
+		op.extra = next.extra;
+		g->turn = (op.worker + 1) % g->options->concurrency;
+		script_add(&g->drawn, &op);
+	}
+	g->drawn.end = -1;
+	cursor_init(&g->listed, &g->drawn, g->options->concurrency);
+}
+
+static void
+begin_list(struct generator *g)
+{
+	const struct script *script = g->options->operations;
+
+	if (g->options->draw_ops > 0)
+		draw_script(g);
+	else if (script != NULL)
+		cursor_init(&g->listed, script, g->options->concurrency);
+	if (is_listed(g) && g->listed.script->end >= 0)
+		g->cutoff = g->progress.started + g->listed.script->end;
+}
+
 struct generator *
 generator_start(struct loop *loop, struct net *net, struct cluster *cluster, const struct test_options *options,
     uint64_t seed, int *next_client, struct history *history, loop_fn *done, void *arg)
@@ -482,8 +640,50 @@ generator_start(struct loop *loop, struct net *net, struct cluster *cluster, con
 	random_seed(&g->random, seed, "workload", 0);
 	make_nemesis(g, cluster, seed);
 	make_workers(g);
+	begin_list(g);
 	g->timer = loop_at(loop, g->progress.started, advance, g);
 	return g;
+}
+
+/* ---- by hand ----------------------------------------------------------------------------- */
+
+void
+generator_hold(struct generator *g)
+{
+	g->held = true;
+	for (int i = 0; i < g->options->concurrency; i++)
+		prepare_client(g, &g->workers[i]);
+}
+
+bool
+generator_can(struct generator *g, int worker)
+{
+	return worker >= 0 && worker < g->options->concurrency && g->is_free[worker] &&
+	       cursor_peek(&g->listed, worker, false) != NULL;
+}
+
+const struct script_op *
+generator_next(struct generator *g, int worker)
+{
+	return cursor_peek(&g->listed, worker, false);
+}
+
+void
+generator_do(struct generator *g, int worker)
+{
+	int place = 0;
+
+	assert(g->held && generator_can(g, worker));
+	while (g->free[place] != worker)
+		place++;
+	invoke_listed(g, take_worker(g, place), false);
+}
+
+void
+generator_release(struct generator *g)
+{
+	g->held = false;
+	wake_at(g, loop_now(g->loop));
 }
 
 const struct generator_progress *
@@ -519,5 +719,7 @@ generator_free(struct generator *g)
 	free(g->processes);
 	free(g->answers);
 	free(g->state);
+	script_free(&g->drawn);
+	cursor_free(&g->listed);
 	free(g);
 }

@@ -12,6 +12,7 @@
 #include "loop.h"
 #include "net.h"
 #include "options.h"
+#include "script.h"
 
 struct generator;
 struct cluster;
@@ -39,6 +40,19 @@ struct generator *generator_start(struct loop *, struct net *, struct cluster *,
 const struct generator_progress *generator_progress(const struct generator *);
 struct generator_answers generator_answers(const struct generator *, int node);
 const struct nemesis *generator_nemesis(const struct generator *);
+
+/*
+ * By hand, where operations are listed and the generator has just started:
+ * from generator_hold() on, which opens the workers' clients, the only thing
+ * that happens is generator_do(), a free worker's next operation. After
+ * generator_release() the rest follows by itself.
+ */
+void generator_hold(struct generator *);
+bool generator_can(struct generator *, int worker);
+const struct script_op *generator_next(struct generator *, int worker); /* NULL: none */
+void generator_do(struct generator *, int worker);
+void generator_release(struct generator *);
+
 /* Closes the workers' clients; operations under way are forgotten. */
 void generator_free(struct generator *);
 

@@ -150,6 +150,7 @@ wake(void *arg)
 	struct inproc *inproc = arg;
 
 	inproc->wake = 0;
+	endpoint_note(inproc->server.endpoint, 0);
 	turn(inproc, NULL);
 }
 

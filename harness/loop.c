@@ -6,7 +6,6 @@
 #include "loop.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <err.h>
 #include <errno.h>
 #include <poll.h>
@@ -14,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "digest.h"
 #include "memory.h"
 
 /* A handle is the event's sequence number and, in its low bits, its slot. */
@@ -392,6 +392,23 @@ loop_run(struct loop *loop)
 		run_wall(loop);
 }
 
+int64_t
+loop_due(const struct loop *loop)
+{
+	return loop->count > 0 ? loop->heap[0].time : INT64_MAX;
+}
+
+void
+loop_run_until(struct loop *loop, int64_t time_ns)
+{
+	assert(loop->is_virtual);
+	loop->stopped = false;
+	while (loop_due(loop) <= time_ns && loop->count > 0 && !loop->stopped) {
+		loop->now = loop->heap[0].time;
+		run_first(loop);
+	}
+}
+
 void
 loop_stop(struct loop *loop)
 {
@@ -400,35 +417,16 @@ loop_stop(struct loop *loop)
 
 /* ---- the hash ------------------------------------------------------------ */
 
-/* One multiplication and one shift a word: enough to tell two runs apart. */
 void
 loop_mix_number(struct loop *loop, uint64_t number)
 {
-	uint64_t hash = (loop->hash ^ number) * 0x9fb21c651e98df25u;
-
-	loop->hash = hash ^ hash >> 32;
-}
-
-static uint64_t
-load_word(const unsigned char *bytes, size_t length)
-{
-	uint64_t word = 0;
-
-	memcpy(&word, bytes, length);
-	return le64toh(word);
+	loop->hash = digest_number(loop->hash, number);
 }
 
 void
 loop_mix(struct loop *loop, const void *bytes, unsigned long length)
 {
-	const unsigned char *at = bytes;
-	unsigned long left = length;
-
-	for (; left >= sizeof(uint64_t); left -= sizeof(uint64_t), at += sizeof(uint64_t))
-		loop_mix_number(loop, load_word(at, sizeof(uint64_t)));
-	if (left > 0)
-		loop_mix_number(loop, load_word(at, left));
-	loop_mix_number(loop, length);
+	loop->hash = digest_bytes(loop->hash, bytes, length);
 }
 
 uint64_t

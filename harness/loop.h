@@ -43,6 +43,10 @@ void loop_unwatch(struct loop *, int fd);
 /* Runs events until loop_stop(), or until nothing is left to happen: no event, and no watch that is not paused. */
 void loop_run(struct loop *);
 void loop_stop(struct loop *);
+/* Virtual clock only: runs what is due up to that time, unless stopped. When the first event is due; INT64_MAX: none.
+ */
+void loop_run_until(struct loop *, int64_t time_ns);
+int64_t loop_due(const struct loop *);
 
 /*
  * The rolling hash of everything that happened in a simulation: rooms mix in

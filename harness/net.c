@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/tree.h>
 
+#include "digest.h"
 #include "journal.h"
 #include "memory.h"
 #include "packet.h"
@@ -19,7 +20,8 @@
 /* Endpoints by a hash of their id: only to find them sooner, nothing is ordered by it. */
 #define CACHE_SIZE 512
 
-#define WORD_BITS 64
+#define WORD_BITS  64
+#define HELD_FIRST 16 /* messages that there is room for at first, where they are held */
 
 /* An id that is or was registered, or that a partition names. They stay until the network goes. */
 struct endpoint {
@@ -42,12 +44,21 @@ struct endpoint {
 	bool blocked;         /* deliver() has refused `taken` */
 	bool paused;          /* deliver() is not to be called */
 
+	uint64_t digest; /* of what came while messages are held */
+
 	uint64_t *drops; /* bits: numbers of the endpoints whose messages it drops */
 	size_t drop_words;
 	int drop_permille;
 };
 
 RB_HEAD(endpoint_tree, endpoint);
+
+/* A message that waits to be chosen. */
+struct held {
+	struct endpoint *dest;
+	struct packet *packet;
+	bool delayed;
+};
 
 struct net {
 	struct loop *loop;
@@ -61,6 +72,10 @@ struct net {
 	size_t bytes, endpoint_bytes_max, bytes_max;
 	struct journal journal;
 	struct claims claims;
+
+	bool holds;
+	struct held *held; /* in the order of sending, but for those that were delayed */
+	size_t held_count, held_capacity;
 };
 
 /* ---- endpoints ----------------------------------------------------------- */
@@ -280,6 +295,44 @@ net_heal(struct net *net)
 		endpoint->drop_words = 0;
 }
 
+/* ---- digests ------------------------------------------------------------- */
+
+void
+endpoint_note(struct endpoint *endpoint, uint64_t number)
+{
+	if (!endpoint->net->holds)
+		return;
+	endpoint->digest = digest_number(endpoint->digest, (uint64_t)(loop_now(endpoint->net->loop) / MS_NS));
+	endpoint->digest = digest_number(endpoint->digest, number);
+}
+
+static uint64_t
+packet_digest(uint64_t digest, const struct packet *packet)
+{
+	return digest_bytes(digest_number(digest, packet->src->hash), packet->body, packet->length);
+}
+
+static void
+digest_packet(struct endpoint *dest, const struct packet *packet)
+{
+	endpoint_note(dest, packet_digest(0, packet));
+}
+
+/* Sums, where order does not matter. */
+uint64_t
+net_digest(struct net *net)
+{
+	struct endpoint *endpoint;
+	uint64_t sum = 0;
+
+	RB_FOREACH (endpoint, endpoint_tree, &net->endpoints)
+		if (!endpoint->is_client)
+			sum += digest_number(endpoint->hash, endpoint->digest);
+	for (size_t i = 0; i < net->held_count; i++)
+		sum += packet_digest(net->held[i].dest->hash, net->held[i].packet);
+	return sum;
+}
+
 /* ---- receiving ----------------------------------------------------------- */
 
 static void deliver_due(void *arg);
@@ -323,6 +376,8 @@ deliver_taken(struct endpoint *dest)
 		return false;
 	if (!dest->blocked)
 		tell(dest->net, HAPPENS_RECEIVE, packet, dest);
+	if (dest->net->holds)
+		digest_packet(dest, packet);
 	dest->taken = NULL;
 	dest->blocked = false;
 	dest->delivering = true;
@@ -418,6 +473,28 @@ mix_content(struct net *net, const struct packet *packet, const struct endpoint 
 	loop_mix(net->loop, packet->body, packet->length);
 }
 
+/* On its way to the receiver, which takes it or has it in its queue. */
+static void
+post(struct endpoint *to, struct packet *packet)
+{
+	if (to->taken != NULL || to->delivering) {
+		packet_push(&to->queue, packet);
+		return;
+	}
+	take(to, packet);
+	schedule(to);
+}
+
+static void
+hold(struct net *net, struct endpoint *dest, struct packet *packet)
+{
+	if (net->held_count == net->held_capacity) {
+		net->held_capacity = net->held_capacity > 0 ? 2 * net->held_capacity : HELD_FIRST;
+		net->held = memory_resize(net->held, net->held_capacity, sizeof(*net->held));
+	}
+	net->held[net->held_count++] = (struct held){.dest = dest, .packet = packet};
+}
+
 enum net_fault
 net_send(struct net *net, const char *src, const char *dest, const char *body, size_t length)
 {
@@ -434,13 +511,103 @@ net_send(struct net *net, const char *src, const char *dest, const char *body, s
 	packet = make_packet(net, from, to, body, length);
 	tell(net, HAPPENS_SEND, packet, to);
 	mix_content(net, packet, to);
-	if (to->taken != NULL || to->delivering) {
-		packet_push(&to->queue, packet);
-		return NET_OK;
-	}
-	take(to, packet);
-	schedule(to);
+	if (net->holds && !from->is_client && !to->is_client)
+		hold(net, to, packet);
+	else
+		post(to, packet);
 	return NET_OK;
+}
+
+/* ---- by hand ------------------------------------------------------------- */
+
+void
+net_hold(struct net *net)
+{
+	net->holds = true;
+}
+
+void
+net_release(struct net *net)
+{
+	while (net->held_count > 0)
+		net_held_deliver(net, 0);
+	net->holds = false;
+}
+
+size_t
+net_held(const struct net *net)
+{
+	return net->held_count;
+}
+
+struct envelope
+net_held_at(const struct net *net, size_t place)
+{
+	assert(place < net->held_count);
+	return envelope_of(net->held[place].packet, net->held[place].dest);
+}
+
+static struct held
+take_held(struct net *net, size_t place)
+{
+	struct held held;
+
+	assert(place < net->held_count);
+	held = net->held[place];
+	net->held_count--;
+	memmove(&net->held[place], &net->held[place + 1], (net->held_count - place) * sizeof(held));
+	return held;
+}
+
+void
+net_held_delay(struct net *net, size_t place)
+{
+	struct held held = take_held(net, place);
+
+	held.delayed = true;
+	net->held[net->held_count++] = held;
+}
+
+bool
+net_held_is_delayed(const struct net *net, size_t place)
+{
+	assert(place < net->held_count);
+	return net->held[place].delayed;
+}
+
+void
+net_held_deliver(struct net *net, size_t place)
+{
+	struct held held = take_held(net, place);
+
+	held.packet->deadline = loop_now(net->loop);
+	if (held.dest->deliver != NULL)
+		post(held.dest, held.packet);
+	else
+		forget(held.dest, held.packet);
+}
+
+void
+net_held_duplicate(struct net *net, size_t place)
+{
+	const struct packet *packet = net->held[place].packet;
+	struct endpoint *dest = net->held[place].dest;
+	struct packet *copy;
+
+	if (dest->deliver == NULL)
+		return;
+	copy = make_packet(net, packet->src, dest, packet->body, packet->length);
+	copy->deadline = loop_now(net->loop);
+	post(dest, copy);
+}
+
+void
+net_held_drop(struct net *net, size_t place)
+{
+	struct held held = take_held(net, place);
+
+	tell(net, HAPPENS_DROP, held.packet, held.dest);
+	forget(held.dest, held.packet);
 }
 
 /* ---- who is there -------------------------------------------------------- */
@@ -527,6 +694,9 @@ net_free(struct net *net)
 
 	if (net == NULL)
 		return;
+	for (size_t i = 0; i < net->held_count; i++)
+		forget(net->held[i].dest, net->held[i].packet);
+	free(net->held);
 	RB_FOREACH_SAFE (endpoint, endpoint_tree, &net->endpoints, next)
 		endpoint_free(net, endpoint);
 	journal_free(&net->journal);

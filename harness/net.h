@@ -102,6 +102,37 @@ enum net_fault net_send(struct net *, const char *src, const char *dest, const c
 void net_drop(struct net *, const char *src, const char *dest, int permille);
 void net_heal(struct net *);
 
+/* ---- by hand -------------------------------------------------------------- */
+
+/*
+ * From now on messages between servers wait, in the order of sending, until
+ * they are chosen: latency does not matter, and any of them may be next.
+ * Whatever a client sends or gets is delivered at once. What a server takes in
+ * from now on is part of its digest.
+ */
+void net_hold(struct net *);
+/* All that waits is on its way, and so is what is sent from now on. */
+void net_release(struct net *);
+size_t net_held(const struct net *);
+/* The message in that place. */
+struct envelope net_held_at(const struct net *, size_t place);
+/* It comes behind all others; whether that was done to it. */
+void net_held_delay(struct net *, size_t place);
+bool net_held_is_delayed(const struct net *, size_t place);
+/* It is on its way, and due now; a copy of it is, and it waits on; it is lost. */
+void net_held_deliver(struct net *, size_t place);
+void net_held_duplicate(struct net *, size_t place);
+void net_held_drop(struct net *, size_t place);
+
+/* Something other than a message has come to a server: its digest notes it. */
+void endpoint_note(struct endpoint *, uint64_t);
+/*
+ * Of what is held, in whatever order, and of all that each server has taken in
+ * since net_hold(): where this is equal so are the servers, since they are
+ * deterministic. Ids of messages, which nobody reads, are no part of it.
+ */
+uint64_t net_digest(struct net *);
+
 struct claims *net_claims(struct net *); /* of the nodes of this network */
 const struct net_stats *net_stats(const struct net *);
 size_t net_queued_bytes(const struct net *); /* as the limits count them */

@@ -16,6 +16,8 @@
 struct workload;
 struct program;
 struct fault_script;
+struct script;
+struct steering;
 
 #define EXIT_ARGUMENTS 254
 #define EXIT_CRASH     255
@@ -68,6 +70,13 @@ struct test_options {
 	const char *store;       /* directory; NULL: nothing is left on disk */
 	const char *history;     /* eddy check: the file */
 	bool quiet;
+
+	/* What is done, where that is not the generator's affair; NULL, 0: it is. */
+	const struct script *script; /* these operations */
+	int64_t draw_ops;            /* so many, drawn beforehand */
+	struct script *recording;    /* the operations that were done are put there; with what lives in the history */
+	const struct steering *steering; /* what chooses in the generator's stead (steer.h) */
+
 	struct arena arena; /* of what is made while parsing */
 };
 

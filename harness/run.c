@@ -14,6 +14,7 @@
 #include "interrupt.h"
 #include "nemesis.h"
 #include "progress.h"
+#include "steer.h"
 #include "store.h"
 #include "watchdog.h"
 #include "workload.h"
@@ -32,6 +33,7 @@ struct test {
 	struct progress *progress;
 	int next_client;
 	struct value *offences; /* a vector of maps */
+	bool abandoned;         /* what steers it has seen enough: there is no verdict */
 };
 
 /* ---- what goes wrong ------------------------------------------------------------ */
@@ -122,6 +124,28 @@ on_ready(void *arg)
 	test->generator = generator_start(test->loop, test->net, test->cluster, test->options, test->options->seed,
 	    &test->next_client, &test->run->history, on_done, test);
 	progress_generator(test->progress, test->generator);
+	if (test->options->steering != NULL) {
+		generator_hold(test->generator);
+		loop_stop(test->loop);
+	}
+}
+
+/* The nodes are set up, the generator waits: the choices, then all that follows from them. */
+static void
+run_steered(struct test *test)
+{
+	const struct world world = {test->loop, test->net, test->cluster, test->generator, &test->run->history,
+	    test->options, &test->run->crashed};
+	const struct steering *steering = test->options->steering;
+
+	if (steering == NULL || test->run->crashed || test->generator == NULL)
+		return;
+	net_hold(test->net);
+	test->abandoned = !steering->steer(steering->arg, &world);
+	net_release(test->net);
+	generator_release(test->generator);
+	if (!test->run->crashed && !test->abandoned)
+		loop_run(test->loop);
 }
 
 /* Runs the loop, under the watch that fits its clock. */
@@ -142,6 +166,7 @@ run_loop(struct test *test)
 	    WATCHDOG_S, buffer_string(&command));
 	watchdog_begin(test->loop, WATCHDOG_S * 1000, buffer_string(&message));
 	loop_run(test->loop);
+	run_steered(test);
 	watchdog_end();
 	buffer_free(&message);
 	buffer_free(&command);
@@ -298,7 +323,7 @@ run_test(struct run *run, const struct test_options *options)
 		run_phases(&test);
 		run->net = *net_stats(test.net);
 		run->hash = loop_hash(test.loop);
-		if (!run->crashed && run->signal == 0)
+		if (!run->crashed && run->signal == 0 && !test.abandoned)
 			check(&test);
 		progress_say(test.progress, "%s",
 		    run->crashed       ? "crashed"

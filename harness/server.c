@@ -222,6 +222,13 @@ server_revive(struct server *server, struct buffer *error)
 }
 
 void
+server_note(struct server *server, uint64_t number)
+{
+	if (!server_stopped(server))
+		endpoint_note(server->endpoint, number);
+}
+
+void
 server_stop(struct server *server)
 {
 	if (server == NULL || server_stopped(server))

@@ -58,6 +58,8 @@ void server_stop(struct server *);
 void server_kill(struct server *);
 /* Simulated nodes only: starts a killed one again, with its disk; it awaits init. False with a line in `error`. */
 bool server_revive(struct server *, struct buffer *error);
+/* The network's endpoint_note(): something has happened to it that is not a message. */
+void server_note(struct server *, uint64_t);
 /* The last lines of its stdout and stderr, for a report. */
 void server_tail(const struct server *, struct buffer *);
 
