@@ -72,9 +72,9 @@ struct test_options {
 	bool quiet;
 
 	/* What is done, where that is not the generator's affair; NULL, 0: it is. */
-	const struct script *script; /* these operations */
-	int64_t draw_ops;            /* so many, drawn beforehand */
-	struct script *recording;    /* the operations that were done are put there; with what lives in the history */
+	const struct script *operations; /* these */
+	int64_t draw_ops;                /* so many, drawn beforehand */
+	struct script *recording; /* the operations that were done are put there; with what lives in the history */
 	const struct steering *steering; /* what chooses in the generator's stead (steer.h) */
 
 	struct arena arena; /* of what is made while parsing */
