@@ -124,6 +124,15 @@ hold_init_from(struct node *node, const char *src)
 }
 
 static void
+early_free(struct early *early)
+{
+	json_decref(early->message.body);
+	free(early->src);
+	free(early->dest);
+	free(early);
+}
+
+static void
 handle_early(struct node *node)
 {
 	struct early *early;
@@ -132,8 +141,7 @@ handle_early(struct node *node)
 		STAILQ_REMOVE_HEAD(&node->early, entry);
 		node->early_count--;
 		node_dispatch(node, &early->message);
-		json_decref(early->root);
-		free(early);
+		early_free(early);
 	}
 }
 
@@ -171,9 +179,8 @@ init_again(struct node *node, const struct message *message)
 
 /* ---- before init ----------------------------------------------------------- */
 
-/* Takes the message's parts over from `root`. */
 static void
-keep_early(struct node *node, json_t *root, const struct message *message)
+keep_early(struct node *node, const struct message *message)
 {
 	struct early *early;
 
@@ -183,21 +190,23 @@ keep_early(struct node *node, json_t *root, const struct message *message)
 		return;
 	}
 	early = memory_zero(sizeof(*early));
-	early->root = json_incref(root);
 	early->message = *message;
+	early->message.src = early->src = memory_copy(message->src, strlen(message->src));
+	early->message.dest = early->dest = memory_copy(message->dest, strlen(message->dest));
+	json_incref(early->message.body);
 	STAILQ_INSERT_TAIL(&node->early, early, entry);
 	node->early_count++;
 }
 
 void
-init_receive(struct node *node, json_t *root, const struct message *message)
+init_receive(struct node *node, const struct message *message)
 {
 	if (strcmp(message->type, "init") == 0 && message->in_reply_to == -1)
 		handle_init(node, message);
 	else if (is_client(message->src))
 		reply_unnamed(node, message, ERROR_TEMPORARILY_UNAVAILABLE, "this node has not had its init yet");
 	else
-		keep_early(node, root, message);
+		keep_early(node, message);
 }
 
 /* ---- the end --------------------------------------------------------------- */
@@ -209,8 +218,7 @@ init_free(struct node *node)
 
 	while ((early = STAILQ_FIRST(&node->early)) != NULL) {
 		STAILQ_REMOVE_HEAD(&node->early, entry);
-		json_decref(early->root);
-		free(early);
+		early_free(early);
 	}
 	forget_peers(node);
 	free(node->id);

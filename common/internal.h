@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 #include <sys/tree.h>
 
+#include "decode.h"
 #include "host.h"
 #include "memory.h"
 #include "node.h"
@@ -83,8 +84,8 @@ struct peer {
 /* A peer's message from before init. */
 struct early {
 	STAILQ_ENTRY(early) entry;
-	json_t *root;
-	struct message message;
+	char *src, *dest;
+	struct message message; /* of these, and a body that it owns */
 };
 
 /* A line held back (hold.c). */
@@ -131,6 +132,7 @@ struct node {
 	size_t early_count;
 
 	/* node.c */
+	struct decoded decoded; /* the line that is handled */
 	struct buffer output;
 	const struct message *current; /* whose handler runs */
 	bool answered;                 /* ... and replied or deferred */
@@ -180,8 +182,8 @@ void node_dispatch(struct node *, const struct message *);
 
 /* ---- init (init.c) -------------------------------------------------------- */
 
-/* What comes before init, and init itself. The message's parts belong to `root`. */
-void init_receive(struct node *, json_t *root, const struct message *);
+/* What comes before init, and init itself. */
+void init_receive(struct node *, const struct message *);
 void init_again(struct node *, const struct message *);
 void init_free(struct node *);
 
@@ -210,8 +212,11 @@ json_t *type_body(const char *type);
 
 /* ---- messages (message.c, recover.c) -------------------------------------- */
 
-/* Parses a line; the message borrows from what is returned. NULL, logged and possibly answered, if it is no message. */
-json_t *message_parse(struct node *, const char *line, size_t length, struct message *);
+/*
+ * Parses a line; the message borrows from node->decoded. False, logged and
+ * possibly answered, if it is no message; then nothing is held.
+ */
+bool message_parse(struct node *, const char *line, size_t length, struct message *);
 
 /* What could be saved of a line that jansson cannot hold. */
 struct recovered {

@@ -51,10 +51,8 @@ message_error(const struct message *reply)
 
 /* A string that C can hold, or NULL. */
 static const char *
-text(const json_t *object, const char *key)
+text(const json_t *string)
 {
-	const json_t *string = json_object_get(object, key);
-
 	if (!json_is_string(string) || strlen(json_string_value(string)) != json_string_length(string))
 		return NULL;
 	return json_string_value(string);
@@ -62,10 +60,8 @@ text(const json_t *object, const char *key)
 
 /* False if there is something else than an id. */
 static bool
-id(const json_t *object, const char *key, int64_t *number)
+id(const json_t *integer, int64_t *number)
 {
-	const json_t *integer = json_object_get(object, key);
-
 	*number = -1;
 	if (integer == NULL || json_is_null(integer))
 		return true;
@@ -77,22 +73,19 @@ id(const json_t *object, const char *key, int64_t *number)
 
 /* Returns what is wrong, or NULL. */
 static const char *
-read_message(struct message *message, const json_t *root)
+read_message(struct message *message, const struct decoded *decoded)
 {
-	if (!json_is_object(root))
-		return "not an object";
-	if ((message->src = text(root, "src")) == NULL)
+	if ((message->src = decoded->src) == NULL)
 		return "no src";
-	if ((message->dest = text(root, "dest")) == NULL)
+	if ((message->dest = decoded->dest) == NULL)
 		return "no dest";
-	message->body = json_object_get(root, "body");
-	if (!json_is_object(message->body))
+	if ((message->body = decoded->body) == NULL)
 		return "no body";
-	if ((message->type = text(message->body, "type")) == NULL)
+	if ((message->type = text(decoded->type)) == NULL)
 		return "no type";
-	if (!id(message->body, "msg_id", &message->msg_id))
+	if (!id(decoded->msg_id, &message->msg_id))
 		return "msg_id is no id";
-	if (!id(message->body, "in_reply_to", &message->in_reply_to))
+	if (!id(decoded->in_reply_to, &message->in_reply_to))
 		return "in_reply_to is no id";
 	return NULL;
 }
@@ -164,25 +157,36 @@ is_too_deep(const struct message *message, const char *line, size_t length)
 	return length > (size_t)2 * NODE_DEPTH_MAX && is_client(message->src) && nesting(line, length) > NODE_DEPTH_MAX;
 }
 
-json_t *
-message_parse(struct node *node, const char *line, size_t length, struct message *message)
+/* Not an object, or nothing that jansson holds: it says why. */
+static void
+refuse(struct node *node, const char *line, size_t length)
 {
 	json_error_t error;
 	json_t *root = json_loadb(line, length, JSON_ALLOW_NUL, &error);
+	const char *why = root != NULL ? "not an object" : error.text;
+
+	log_skipped(node, line, length, why);
+	if (root == NULL)
+		salvage(node, line, length, why);
+	json_decref(root);
+}
+
+bool
+message_parse(struct node *node, const char *line, size_t length, struct message *message)
+{
 	const char *why;
 
-	if (root == NULL) {
-		log_skipped(node, line, length, error.text);
-		salvage(node, line, length, error.text);
-		return NULL;
+	if (!decode_line(&node->decoded, line, length)) {
+		refuse(node, line, length);
+		return false;
 	}
-	why = read_message(message, root);
+	why = read_message(message, &node->decoded);
 	if (why == NULL && !is_too_deep(message, line, length))
-		return root;
+		return true;
 	if (why == NULL)
 		salvage(node, line, length, "nested too deeply");
 	else
 		log_skipped(node, line, length, why);
-	json_decref(root);
-	return NULL;
+	decoded_clear(&node->decoded);
+	return false;
 }

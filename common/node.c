@@ -138,20 +138,18 @@ void
 node_receive(struct node *node, const char *line, size_t length)
 {
 	struct message message;
-	json_t *root;
 
 	if (node->failed)
 		return;
 	if (node->log_level >= LOG_LEVEL_TRACE)
 		node_log(node, LOG_LEVEL_TRACE, "receive %.*s", length < 2000 ? (int)length : 2000, line);
-	root = message_parse(node, line, length, &message);
-	if (root == NULL)
+	if (!message_parse(node, line, length, &message))
 		return;
 	if (node->phase == PHASE_NEW)
-		init_receive(node, root, &message);
+		init_receive(node, &message);
 	else
 		node_dispatch(node, &message);
-	json_decref(root);
+	decoded_clear(&node->decoded);
 }
 
 void
@@ -241,6 +239,7 @@ node_free(struct node *node)
 	storage_free(node);
 	configure_free(node);
 	init_free(node);
+	decoded_free(&node->decoded);
 	free(node->alarms.heap);
 	free(node->handles.slots);
 	buffer_free(&node->output);
