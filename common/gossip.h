@@ -9,13 +9,21 @@
  * A peer has one delta on its way at a time, sent again with backoff until it
  * is acknowledged. When no peer is behind, nothing is sent at all.
  *
+ * Every message says in which life (durable.h) its sender is. A peer in a life
+ * that is new to us has lost its memory: it is brought up to date from nothing,
+ * and an acknowledgement from its former life does not count. So that it need
+ * not wait for somebody to have news, a node in a new life greets all those
+ * that did not hear of it otherwise within GOSSIP_HELLO_MS.
+ *
  * Deltas must be idempotent and may arrive late, twice and in any order.
  */
 #ifndef GOSSIP_H
 #define GOSSIP_H
 
+#include "durable.h"
 #include "node.h"
 
+#define GOSSIP_HELLO_MS     1000
 #define GOSSIP_RETRY_MS     1000 /* the first wait for an acknowledgement */
 #define GOSSIP_RETRY_CAP_MS 2000 /* the longest: what a healed partition may cost */
 
@@ -24,6 +32,8 @@ struct gossip_replica {
 	json_t *(*delta)(struct node *, int peer);
 	/* The last delta() for `peer` has arrived. */
 	void (*acknowledged)(struct node *, int peer);
+	/* The peer has lost its memory: it has nothing, and acknowledged() is not to count what was on its way. */
+	void (*forgot)(struct node *, int peer);
 };
 
 /* Part of a node's state. */
@@ -33,12 +43,25 @@ struct gossip {
 	int64_t period_ms;
 	int fanout;   /* peers a round */
 	bool waiting; /* for the next round */
+	bool greets;  /* those that have not heard of this life */
+	int64_t life;
 };
 
-void gossip_start(struct gossip *, struct node *, const struct gossip_replica *, int64_t period_ms, int fanout);
+/* After durable_start(). */
+void gossip_start(struct gossip *, struct node *, const struct gossip_replica *, const struct durable *,
+    int64_t period_ms, int fanout);
 void gossip_stop(struct gossip *);
 
 /* The replica may have something that a peer lacks: there will be a round within a period. */
 void gossip_wake(struct gossip *, struct node *);
+
+/*
+ * A handler of deltas begins with the first, which returns the sender's index,
+ * or -1 if it is no peer, and ends with the second. The handler of messages of
+ * type "hello" is the third.
+ */
+int gossip_source(struct gossip *, struct node *, const struct message *);
+void gossip_acknowledge(struct gossip *, struct node *, const struct message *, const char *type);
+void gossip_greeted(struct gossip *, struct node *, const struct message *);
 
 #endif

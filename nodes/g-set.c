@@ -9,9 +9,17 @@
  * be, once the network lets it through (two seconds later, plus a few rounds).
  * Elements are any JSON, and equal ones are one.
  *
- * Assumes: nodes do not lose their memory. Then the elements in the order in
- * which they came serve as state and as the sequence of deltas at once: the
- * delta-interval (a, b) is elements a to b, and nothing needs collecting.
+ * Kills: with --data-dir every element that a node acknowledged to a client or
+ * to a peer is on its disk, and the promises hold through kills of any nodes,
+ * all of them included. Without, a killed node forgets. What it had told others
+ * it gets back from them, within seconds of its return; an acknowledged element
+ * is lost if it was added less than a round of gossip (or a partition) before
+ * the kill and so nobody else has it, or if all that have it are killed.
+ *
+ * The elements in the order in which they came serve as state and as the
+ * sequence of deltas at once: the delta-interval (a, b) is elements a to b, and
+ * nothing needs collecting. What a peer has is not stored: after a restart it
+ * is told everything.
  *
  * Source: Almeida, Shoker and Baquero, Delta State Replicated Data Types
  * (JPDC 2018), algorithm 2; Enes, Almeida, Baquero and Leitao, Efficient
@@ -21,6 +29,7 @@
  */
 #include <stdlib.h>
 
+#include "durable.h"
 #include "gossip.h"
 #include "json_set.h"
 #include "memory.h"
@@ -31,6 +40,7 @@
 struct replica {
 	size_t acknowledged; /* it has our elements up to here */
 	size_t offered;      /* ... and up to here once it acknowledges what is on its way */
+	size_t forgot;       /* it lost its memory when we had so many: of those it has none by itself */
 };
 
 struct g_set {
@@ -39,24 +49,48 @@ struct g_set {
 	int *source;              /* of each element: the index of the peer that sent it first, or our own */
 	size_t capacity;
 	struct replica *replicas; /* by index */
+	struct durable durable;
 	struct gossip gossip;
 };
 
-/* Adds an element that came from node `source`. */
-static void
+/* Adds an element that came from node `source`. Returns whether it is new. */
+static bool
 join(struct node *n, json_t *element, int source)
 {
 	struct g_set *s = node_state(n);
 	size_t i = json_set_size(&s->elements);
 
 	if (!json_set_add(&s->elements, element))
-		return;
+		return false;
 	if (i == s->capacity) {
 		s->capacity = s->capacity > 0 ? 2 * s->capacity : 64;
 		s->source = memory_resize(s->source, s->capacity, sizeof(*s->source));
 	}
 	s->source[i] = source;
+	return true;
+}
+
+/* The same, for good. */
+static void
+add(struct node *n, json_t *element, int source)
+{
+	struct g_set *s = node_state(n);
+
+	if (!join(n, element, source))
+		return;
+	durable_append(&s->durable, n, json_pack("[O]", element));
 	gossip_wake(&s->gossip, n);
+}
+
+static bool
+load(struct node *n, json_t *record)
+{
+	json_t *element;
+
+	if (json_unpack(record, "[o!]", &element) == -1)
+		return false;
+	join(n, element, node_index(n));
+	return true;
 }
 
 /* ---- deltas ----------------------------------------------------------------- */
@@ -69,7 +103,7 @@ delta(struct node *n, int peer)
 	json_t *elements = json_array();
 
 	for (r->offered = r->acknowledged; r->offered < json_set_size(&s->elements); r->offered++) {
-		if (s->source[r->offered] == peer)
+		if (s->source[r->offered] == peer && r->offered >= r->forgot)
 			continue;
 		if (json_array_size(elements) == DELTA_MAX)
 			break;
@@ -92,10 +126,19 @@ acknowledged(struct node *n, int peer)
 }
 
 static void
+forgot(struct node *n, int peer)
+{
+	struct g_set *s = node_state(n);
+
+	s->replicas[peer] = (struct replica){.forgot = json_set_size(&s->elements)};
+}
+
+static void
 handle_delta(struct node *n, const struct message *m)
 {
+	struct g_set *s = node_state(n);
 	json_t *elements, *element;
-	int source = node_find(n, m->src);
+	int source = gossip_source(&s->gossip, n, m);
 	size_t i;
 
 	if (source == -1 || !node_unpack(n, m, "{s:o}", "elements", &elements))
@@ -105,8 +148,14 @@ handle_delta(struct node *n, const struct message *m)
 		return;
 	}
 	json_array_foreach (elements, i, element)
-		join(n, element, source);
-	node_reply_type(n, m, "delta_ok");
+		add(n, element, source);
+	gossip_acknowledge(&s->gossip, n, m, "delta_ok");
+}
+
+static void
+handle_hello(struct node *n, const struct message *m)
+{
+	gossip_greeted(&((struct g_set *)node_state(n))->gossip, n, m);
 }
 
 /* ---- clients ---------------------------------------------------------------- */
@@ -118,7 +167,7 @@ handle_add(struct node *n, const struct message *m)
 
 	if (!node_unpack(n, m, "{s:o}", "element", &element))
 		return;
-	join(n, element, node_index(n));
+	add(n, element, node_index(n));
 	node_reply_type(n, m, "add_ok");
 }
 
@@ -132,7 +181,7 @@ handle_read(struct node *n, const struct message *m)
 
 /* ---- the program ------------------------------------------------------------- */
 
-static const struct gossip_replica replica = {.delta = delta, .acknowledged = acknowledged};
+static const struct gossip_replica replica = {delta, acknowledged, forgot};
 
 static void
 start(struct node *n)
@@ -141,7 +190,8 @@ start(struct node *n)
 
 	json_set_init(&s->elements);
 	s->replicas = memory_zero((size_t)node_count(n) * sizeof(*s->replicas));
-	gossip_start(&s->gossip, n, &replica, s->gossip_ms, 1);
+	durable_start(&s->durable, n, load, NULL);
+	gossip_start(&s->gossip, n, &replica, &s->durable, s->gossip_ms, 1);
 }
 
 static void
@@ -159,6 +209,7 @@ static const struct route routes[] = {
     {"add", handle_add},
     {"read", handle_read},
     {"delta", handle_delta},
+    {"hello", handle_hello},
     {NULL, NULL},
 };
 

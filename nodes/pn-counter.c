@@ -14,17 +14,27 @@
  * definite error; should adds of several nodes do so together, reads get an
  * error until adds the other way have brought it back.
  *
- * Assumes: nodes do not lose their memory. A node that did would begin at zero
- * again, and its adds would be hidden under what its peers still remember.
+ * Kills: with --data-dir entries are on disk before a client or a peer hears of
+ * them, and the promises hold through kills of any nodes. Without, a node that
+ * is killed forgets. It must not count on from zero in its old entry, where
+ * its adds would be hidden under what the others remember; so an entry belongs
+ * to a node in one life (durable.h), and after a kill it begins another one.
+ * The former it gets back from the others, within seconds of its return and as
+ * far as they know it: nothing is counted twice, and an acknowledged add is
+ * lost only if it was made less than a round of gossip (or a partition) before
+ * the kill and so nobody else has it, or if all that have it are killed.
  *
  * Source: Shapiro, Preguica, Baquero and Zawirski, A comprehensive study of
  * Convergent and Commutative Replicated Data Types (INRIA RR-7506, 2011),
  * specifications 6 and 7; what travels is the part of the state that the peer
  * is not known to have, as in g-set.c.
  */
+#include <sys/tree.h>
+
 #include <stdlib.h>
 #include <string.h>
 
+#include "durable.h"
 #include "gossip.h"
 #include "memory.h"
 #include "node.h"
@@ -41,70 +51,120 @@ typedef unsigned __int128 wide;
 #define WIDE_MAX      (((wide)1 << 94) - 1) /* of one node: 2^31 times the largest add */
 #define WIDE_LOW_MASK (((wide)1 << WIDE_LOW_BITS) - 1)
 
-/* What one node has added and taken away. Never shrinks. */
-struct entry {
+#define ENTRIES_MAX 65536 /* nodes, and lives of them that ended without a data directory */
+
+/* What was added and taken away. Never shrinks. */
+struct sums {
 	wide plus, minus;
 };
 
-/* What we know of a peer: never more than what it really has. */
-struct replica {
-	struct entry *has;     /* by index: entries that it has at least */
-	struct entry *offered; /* what is on its way to it */
+/* What we know of a peer's copy of an entry: never more than what it really has. */
+struct copy {
+	struct sums has;     /* at least */
+	struct sums offered; /* on its way to it */
 };
 
+/* What one node has added and taken away in one life. */
+struct entry {
+	RB_ENTRY(entry) tree;
+	int node;
+	int64_t life;
+	struct sums sums;
+	struct copy copies[]; /* by index */
+};
+RB_HEAD(entries, entry);
+
 struct counter {
-	int64_t gossip_ms;        /* option */
-	struct entry *entries;    /* by index */
-	struct replica *replicas; /* by index */
+	int64_t gossip_ms; /* option */
+	struct entries entries;
+	int count; /* of them */
+	struct entry *own;
+	struct durable durable;
 	struct gossip gossip;
 };
 
 /* ---- entries --------------------------------------------------------------- */
 
-/* Returns whether the entry grew. */
-static bool
-merge(struct entry *entry, const struct entry *other)
+static int
+entry_order(const struct entry *a, const struct entry *b)
 {
-	bool grew = other->plus > entry->plus || other->minus > entry->minus;
+	if (a->node != b->node)
+		return a->node < b->node ? -1 : 1;
+	return a->life < b->life ? -1 : a->life > b->life;
+}
 
-	if (other->plus > entry->plus)
-		entry->plus = other->plus;
-	if (other->minus > entry->minus)
-		entry->minus = other->minus;
+RB_GENERATE_INTERNAL(entries, entry, tree, entry_order, static __attribute__((unused)))
+
+/* The entry of that node in that life, made if there is none; NULL: there are too many. */
+static struct entry *
+entry_of(struct node *n, int node, int64_t life)
+{
+	struct counter *c = node_state(n);
+	struct entry key = {.node = node, .life = life}, *entry = RB_FIND(entries, &c->entries, &key);
+
+	if (entry != NULL || c->count == ENTRIES_MAX)
+		return entry;
+	entry = memory_zero(sizeof(*entry) + (size_t)node_count(n) * sizeof(*entry->copies));
+	entry->node = node;
+	entry->life = life;
+	RB_INSERT(entries, &c->entries, entry);
+	c->count++;
+	return entry;
+}
+
+/* Returns whether the sums grew. */
+static bool
+merge(struct sums *sums, const struct sums *other)
+{
+	bool grew = other->plus > sums->plus || other->minus > sums->minus;
+
+	if (other->plus > sums->plus)
+		sums->plus = other->plus;
+	if (other->minus > sums->minus)
+		sums->minus = other->minus;
 	return grew;
 }
 
+/* As an entry travels, and is stored: [node, life, the four halves of its sums]. */
 static json_t *
-entry_pack(const struct entry *e)
+entry_pack(struct node *n, const struct entry *e)
 {
-	return json_pack("[I, I, I, I]", (json_int_t)(e->plus >> WIDE_LOW_BITS), (json_int_t)(e->plus & WIDE_LOW_MASK),
-	    (json_int_t)(e->minus >> WIDE_LOW_BITS), (json_int_t)(e->minus & WIDE_LOW_MASK));
+	return json_pack("[s, I, I, I, I, I]", node_peer(n, e->node), (json_int_t)e->life,
+	    (json_int_t)(e->sums.plus >> WIDE_LOW_BITS), (json_int_t)(e->sums.plus & WIDE_LOW_MASK),
+	    (json_int_t)(e->sums.minus >> WIDE_LOW_BITS), (json_int_t)(e->sums.minus & WIDE_LOW_MASK));
 }
 
-static bool
-entry_unpack(json_t *json, struct entry *e)
+/* Finds or makes the entry meant; NULL: it makes no sense, or there are too many. */
+static struct entry *
+entry_unpack(struct node *n, json_t *json, struct sums *sums)
 {
-	json_int_t i[4];
+	json_int_t life, i[4];
+	const char *id;
+	int node;
 
-	if (json_unpack(json, "[I, I, I, I!]", &i[0], &i[1], &i[2], &i[3]) == -1)
-		return false;
+	if (json_unpack(json, "[s, I, I, I, I, I!]", &id, &life, &i[0], &i[1], &i[2], &i[3]) == -1)
+		return NULL;
 	for (int k = 0; k < 4; k++)
 		if (i[k] < 0 || i[k] > (json_int_t)WIDE_LOW_MASK)
-			return false;
-	e->plus = (wide)i[0] << WIDE_LOW_BITS | (wide)i[1];
-	e->minus = (wide)i[2] << WIDE_LOW_BITS | (wide)i[3];
-	return e->plus <= WIDE_MAX && e->minus <= WIDE_MAX;
+			return NULL;
+	node = node_find(n, id);
+	sums->plus = (wide)i[0] << WIDE_LOW_BITS | (wide)i[1];
+	sums->minus = (wide)i[2] << WIDE_LOW_BITS | (wide)i[3];
+	if (node == -1 || life <= 0 || sums->plus > WIDE_MAX || sums->minus > WIDE_MAX)
+		return NULL;
+	return entry_of(n, node, life);
 }
 
-/* The value as far as this node knows. It fits: WIDE_MAX leaves room for the sum of 2^33 nodes. */
+/* The value as far as this node knows. It fits: WIDE_MAX leaves room for the sum of 2^33 entries. */
 static __int128
 value(struct node *n)
 {
 	struct counter *c = node_state(n);
 	__int128 sum = 0;
+	struct entry *e;
 
-	for (int i = 0; i < node_count(n); i++)
-		sum += (__int128)c->entries[i].plus - (__int128)c->entries[i].minus;
+	RB_FOREACH (e, entries, &c->entries)
+		sum += (__int128)e->sums.plus - (__int128)e->sums.minus;
 	return sum;
 }
 
@@ -121,24 +181,59 @@ overflows(__int128 sum, json_int_t add)
 	return (add > 0 && sum + add > INT64_MAX) || (add < 0 && sum + add < INT64_MIN);
 }
 
+/* ---- durable state ------------------------------------------------------------ */
+
+static bool
+load(struct node *n, json_t *record)
+{
+	struct sums sums;
+	struct entry *e = entry_unpack(n, record, &sums);
+
+	if (e != NULL)
+		merge(&e->sums, &sums);
+	return e != NULL;
+}
+
+static json_t *
+records(struct node *n)
+{
+	struct counter *c = node_state(n);
+	json_t *all = json_array();
+	struct entry *e;
+
+	RB_FOREACH (e, entries, &c->entries)
+		if (json_array_append_new(all, entry_pack(n, e)) == -1)
+			memory_exhausted();
+	return all;
+}
+
+/* An entry has grown. */
+static void
+changed(struct node *n, struct entry *e)
+{
+	struct counter *c = node_state(n);
+
+	durable_append(&c->durable, n, entry_pack(n, e));
+	gossip_wake(&c->gossip, n);
+}
+
 /* ---- gossip ----------------------------------------------------------------- */
 
 static json_t *
 delta(struct node *n, int peer)
 {
 	struct counter *c = node_state(n);
-	struct replica *r = &c->replicas[peer];
-	json_t *entries = json_object();
+	json_t *entries = json_array();
+	struct entry *e;
 
-	for (int i = 0; i < node_count(n); i++) {
-		struct entry known = r->has[i];
+	RB_FOREACH (e, entries, &c->entries) {
+		struct sums known = e->copies[peer].has;
 
-		r->offered[i] = c->entries[i];
-		if (merge(&known, &c->entries[i]) &&
-		    json_object_set_new(entries, node_peer(n, i), entry_pack(&c->entries[i])) == -1)
+		e->copies[peer].offered = e->sums;
+		if (merge(&known, &e->sums) && json_array_append_new(entries, entry_pack(n, e)) == -1)
 			memory_exhausted();
 	}
-	if (json_object_size(entries) > 0)
+	if (json_array_size(entries) > 0)
 		return json_pack("{s:s, s:o}", "type", "merge", "entries", entries);
 	json_decref(entries);
 	return NULL;
@@ -148,32 +243,51 @@ static void
 acknowledged(struct node *n, int peer)
 {
 	struct counter *c = node_state(n);
+	struct entry *e;
 
-	for (int i = 0; i < node_count(n); i++)
-		merge(&c->replicas[peer].has[i], &c->replicas[peer].offered[i]);
+	RB_FOREACH (e, entries, &c->entries)
+		merge(&e->copies[peer].has, &e->copies[peer].offered);
+}
+
+static void
+forgot(struct node *n, int peer)
+{
+	struct counter *c = node_state(n);
+	struct entry *e;
+
+	RB_FOREACH (e, entries, &c->entries)
+		e->copies[peer] = (struct copy){0};
 }
 
 static void
 handle_merge(struct node *n, const struct message *m)
 {
 	struct counter *c = node_state(n);
-	int source = node_find(n, m->src);
+	int source = gossip_source(&c->gossip, n, m);
 	json_t *entries, *json;
-	const char *id;
+	size_t i;
 
 	if (source == -1 || !node_unpack(n, m, "{s:o}", "entries", &entries))
 		return;
-	json_object_foreach (entries, id, json) {
-		int i = node_find(n, id);
-		struct entry entry;
+	json_array_foreach (entries, i, json) {
+		struct sums sums;
+		struct entry *e = entry_unpack(n, json, &sums);
 
-		if (i == -1 || !entry_unpack(json, &entry))
-			continue;
-		merge(&c->replicas[source].has[i], &entry);
-		if (merge(&c->entries[i], &entry))
-			gossip_wake(&c->gossip, n);
+		if (e == NULL) {
+			node_error(n, m, ERROR_MALFORMED_REQUEST, "entry %zu is none that can be taken", i);
+			return;
+		}
+		merge(&e->copies[source].has, &sums);
+		if (merge(&e->sums, &sums))
+			changed(n, e);
 	}
-	node_reply_type(n, m, "merge_ok");
+	gossip_acknowledge(&c->gossip, n, m, "merge_ok");
+}
+
+static void
+handle_hello(struct node *n, const struct message *m)
+{
+	gossip_greeted(&((struct counter *)node_state(n))->gossip, n, m);
 }
 
 /* ---- clients ---------------------------------------------------------------- */
@@ -182,7 +296,7 @@ static void
 handle_add(struct node *n, const struct message *m)
 {
 	struct counter *c = node_state(n);
-	struct entry *own = &c->entries[node_index(n)];
+	struct sums *own = &c->own->sums;
 	json_int_t signed_delta;
 	wide *sum, size;
 
@@ -199,7 +313,7 @@ handle_add(struct node *n, const struct message *m)
 		return;
 	}
 	*sum += size;
-	gossip_wake(&c->gossip, n);
+	changed(n, c->own);
 	node_reply_type(n, m, "add_ok");
 }
 
@@ -216,37 +330,29 @@ handle_read(struct node *n, const struct message *m)
 
 /* ---- the program ------------------------------------------------------------- */
 
-static const struct gossip_replica replica = {.delta = delta, .acknowledged = acknowledged};
-
-static struct entry *
-entries_new(struct node *n)
-{
-	return memory_zero((size_t)node_count(n) * sizeof(struct entry));
-}
+static const struct gossip_replica replica = {delta, acknowledged, forgot};
 
 static void
 start(struct node *n)
 {
 	struct counter *c = node_state(n);
 
-	c->entries = entries_new(n);
-	c->replicas = memory_zero((size_t)node_count(n) * sizeof(*c->replicas));
-	for (int i = 0; i < node_count(n); i++)
-		c->replicas[i] = (struct replica){.has = entries_new(n), .offered = entries_new(n)};
-	gossip_start(&c->gossip, n, &replica, c->gossip_ms, 1);
+	RB_INIT(&c->entries);
+	durable_start(&c->durable, n, load, records);
+	c->own = entry_of(n, node_index(n), c->durable.life);
+	gossip_start(&c->gossip, n, &replica, &c->durable, c->gossip_ms, 1);
 }
 
 static void
 stop(struct node *n)
 {
 	struct counter *c = node_state(n);
+	struct entry *e;
 
-	for (int i = 0; i < node_count(n); i++) {
-		free(c->replicas[i].has);
-		free(c->replicas[i].offered);
+	while ((e = RB_ROOT(&c->entries)) != NULL) {
+		RB_REMOVE(entries, &c->entries, e);
+		free(e);
 	}
-	free(c->replicas);
-	free(c->entries);
 	gossip_stop(&c->gossip);
 }
 
@@ -254,6 +360,7 @@ static const struct route routes[] = {
     {"add", handle_add},
     {"read", handle_read},
     {"merge", handle_merge},
+    {"hello", handle_hello},
     {NULL, NULL},
 };
 

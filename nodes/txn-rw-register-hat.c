@@ -4,7 +4,8 @@
  *
  * A transaction gets a time from a Lamport clock, which is later than that of
  * all this node has seen; the versions it writes bear that time and the node's
- * index, and of two versions of a key the later one wins on every node. What
+ * life (durable.h), and of two versions of a key the later one wins on every
+ * node. What
  * travels between nodes is a delta: every version that the sender learned of
  * since the receiver's last acknowledgement, overwritten ones left out. It is
  * merged in one step, as a transaction is performed in one step (gossip.h says
@@ -30,8 +31,17 @@
  * skew), or that a read returns the newest value. So it is no snapshot
  * isolation, no repeatable read, and not serializable.
  *
- * Assumes: nodes do not lose their memory. What a peer may lack is one message
- * of at most NODE_LINE_MAX: longer ones are never delivered.
+ * Kills: with --data-dir a transaction is on disk, as one record, before a
+ * client or a peer hears of it, and all promises hold through kills of any
+ * nodes. Without, a killed node forgets. What others have, it gets back from
+ * them within seconds of its return; until then its clients may read older
+ * values than before, their own writes missing, and what they write may bear
+ * an early time and lose against what they no longer see. Transactions that
+ * nobody else had are lost. What is left stays read committed and read atomic,
+ * and nodes converge still: no two versions bear the same time and life.
+ *
+ * Assumes: what a peer may lack is one message of at most NODE_LINE_MAX: longer
+ * ones are never delivered.
  *
  * Sources: Bailis, Davidson, Fekete, Ghodsi, Hellerstein and Stoica, Highly
  * Available Transactions: Virtues and Limitations (VLDB 2013); Lamport, Time,
@@ -45,6 +55,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "durable.h"
 #include "gossip.h"
 #include "memory.h"
 #include "node.h"
@@ -56,8 +67,8 @@
 struct version {
 	RB_ENTRY(version) by_key;
 	TAILQ_ENTRY(version) by_change;
-	int64_t time; /* of the transaction that wrote it, ... */
-	int origin;   /* ... on this node */
+	int64_t time;   /* of the transaction that wrote it, ... */
+	int64_t origin; /* ... by a node in this life */
 	int64_t change;
 	int source; /* who sent it to us first, or this node */
 	char key[]; /* txn_key() */
@@ -69,6 +80,7 @@ TAILQ_HEAD(version_list, version);
 struct replica {
 	int64_t acknowledged; /* it has what we had after so many changes */
 	int64_t offered;      /* ... and after so many once it acknowledges what is on its way */
+	int64_t forgot;       /* it lost its memory after so many: of those it has none by itself */
 };
 
 struct hat {
@@ -79,6 +91,7 @@ struct hat {
 	int64_t changes;
 	int64_t clock;            /* the latest time seen */
 	struct replica *replicas; /* by index */
+	struct durable durable;
 	struct gossip gossip;
 };
 
@@ -111,7 +124,7 @@ version_of(struct hat *hat, const char *key)
 
 /* The key has a new version. */
 static void
-stamp(struct hat *hat, struct version *version, int64_t time, int origin, int source)
+stamp(struct hat *hat, struct version *version, int64_t time, int64_t origin, int source)
 {
 	version->time = time;
 	version->origin = origin;
@@ -122,7 +135,7 @@ stamp(struct hat *hat, struct version *version, int64_t time, int origin, int so
 }
 
 static bool
-is_newer(const struct version *than, int64_t time, int origin)
+is_newer(const struct version *than, int64_t time, int64_t origin)
 {
 	return time > than->time || (time == than->time && origin > than->origin);
 }
@@ -132,7 +145,8 @@ is_newer(const struct version *than, int64_t time, int origin)
 static json_t *
 version_pack(const struct hat *hat, const struct version *v)
 {
-	return json_pack("[s, O, I, i]", v->key, json_object_get(hat->values, v->key), (json_int_t)v->time, v->origin);
+	return json_pack(
+	    "[s, O, I, I]", v->key, json_object_get(hat->values, v->key), (json_int_t)v->time, (json_int_t)v->origin);
 }
 
 /* What the peer did not send us itself, of all that has changed. */
@@ -148,7 +162,8 @@ delta(struct node *n, int peer)
 	{
 		if (v->change <= replica->acknowledged)
 			break;
-		if (v->source != peer && json_array_append_new(versions, version_pack(hat, v)) == -1)
+		if ((v->source != peer || v->change <= replica->forgot) &&
+		    json_array_append_new(versions, version_pack(hat, v)) == -1)
 			memory_exhausted();
 	}
 	replica->offered = hat->changes;
@@ -167,30 +182,78 @@ acknowledged(struct node *n, int peer)
 	hat->replicas[peer].acknowledged = hat->replicas[peer].offered;
 }
 
+static void
+forgot(struct node *n, int peer)
+{
+	struct hat *hat = node_state(n);
+
+	hat->replicas[peer] = (struct replica){.forgot = hat->changes};
+}
+
+/* ---- durable state ----------------------------------------------------------------- */
+
+/* A record is an array of versions as they travel; those that one transaction wrote are in the same one. */
+static json_t *
+versions_since(struct node *n, int64_t change)
+{
+	struct hat *hat = node_state(n);
+	json_t *versions = json_array();
+	struct version *v;
+
+	TAILQ_FOREACH_REVERSE(v, &hat->changed, version_list, by_change)
+	{
+		if (v->change <= change)
+			break;
+		if (json_array_append_new(versions, version_pack(hat, v)) == -1)
+			memory_exhausted();
+	}
+	return versions;
+}
+
+static json_t *
+records(struct node *n)
+{
+	return json_pack("[o]", versions_since(n, 0));
+}
+
+/* There are newer versions than after so many changes. */
+static void
+changed_since(struct node *n, int64_t change)
+{
+	struct hat *hat = node_state(n);
+
+	if (hat->changes == change)
+		return;
+	if (node_is_durable(n))
+		durable_append(&hat->durable, n, versions_since(n, change));
+	gossip_wake(&hat->gossip, n);
+}
+
+/* ---- what arrives ------------------------------------------------------------------- */
+
 /* One version as it travels; its parts are borrowed. */
 struct sent {
 	const char *key;
 	json_t *value;
-	json_int_t time;
-	int origin;
+	json_int_t time, origin;
 };
 
 static bool
-version_unpack(struct node *n, json_t *json, struct sent *sent)
+version_unpack(json_t *json, struct sent *sent)
 {
-	return json_unpack(json, "[s, o, I, i!]", &sent->key, &sent->value, &sent->time, &sent->origin) == 0 &&
-	       sent->time > 0 && sent->time < TIME_MAX && sent->origin >= 0 && sent->origin < node_count(n);
+	return json_unpack(json, "[s, o, I, I!]", &sent->key, &sent->value, &sent->time, &sent->origin) == 0 &&
+	       sent->time > 0 && sent->time < TIME_MAX && sent->origin > 0;
 }
 
 static bool
-is_delta(struct node *n, json_t *versions)
+is_delta(json_t *versions)
 {
 	struct sent sent;
 	json_t *version;
 	size_t i;
 
 	json_array_foreach (versions, i, version)
-		if (!version_unpack(n, version, &sent))
+		if (!version_unpack(version, &sent))
 			return false;
 	return json_is_array(versions);
 }
@@ -210,27 +273,44 @@ merge(struct node *n, const struct sent *sent, int source)
 		memory_exhausted();
 }
 
-/* All of it in one step. */
+/* All of it in one step. False, and nothing changed, if it is not well-formed. */
+static bool
+merge_all(struct node *n, json_t *versions, int source)
+{
+	json_t *version;
+	struct sent sent;
+	size_t i;
+
+	if (!is_delta(versions))
+		return false;
+	json_array_foreach (versions, i, version)
+		if (version_unpack(version, &sent))
+			merge(n, &sent, source);
+	return true;
+}
+
 static void
 handle_delta(struct node *n, const struct message *m)
 {
 	struct hat *hat = node_state(n);
-	int source = node_find(n, m->src);
-	json_t *versions, *version;
-	struct sent sent;
-	size_t i;
+	int source = gossip_source(&hat->gossip, n, m);
+	int64_t before = hat->changes;
+	json_t *versions;
 
 	if (source == -1 || !node_unpack(n, m, "{s:o}", "versions", &versions))
 		return;
-	if (!is_delta(n, versions)) {
-		node_error(n, m, ERROR_MALFORMED_REQUEST, "versions is not an array of [key, value, time, origin]");
+	if (!merge_all(n, versions, source)) {
+		node_error(n, m, ERROR_MALFORMED_REQUEST, "versions is not an array of [key, value, time, life]");
 		return;
 	}
-	json_array_foreach (versions, i, version)
-		if (version_unpack(n, version, &sent))
-			merge(n, &sent, source);
-	gossip_wake(&hat->gossip, n);
-	node_reply_type(n, m, "delta_ok");
+	changed_since(n, before);
+	gossip_acknowledge(&hat->gossip, n, m, "delta_ok");
+}
+
+static void
+handle_hello(struct node *n, const struct message *m)
+{
+	gossip_greeted(&((struct hat *)node_state(n))->gossip, n, m);
 }
 
 /* ---- transactions ------------------------------------------------------------------ */
@@ -240,6 +320,7 @@ static void
 commit(struct node *n, const json_t *txn)
 {
 	struct hat *hat = node_state(n);
+	int64_t before = hat->changes;
 
 	hat->clock++;
 	for (size_t i = 0; i < json_array_size(txn); i++) {
@@ -249,10 +330,10 @@ commit(struct node *n, const json_t *txn)
 		if (op.f != TXN_WRITE)
 			continue;
 		key = txn_key(op.key);
-		stamp(hat, version_of(hat, key), hat->clock, node_index(n), node_index(n));
+		stamp(hat, version_of(hat, key), hat->clock, hat->durable.life, node_index(n));
 		free(key);
 	}
-	gossip_wake(&hat->gossip, n);
+	changed_since(n, before);
 }
 
 static void
@@ -271,7 +352,13 @@ handle_txn(struct node *n, const struct message *m)
 
 /* ---- the program --------------------------------------------------------------------- */
 
-static const struct gossip_replica replica = {.delta = delta, .acknowledged = acknowledged};
+static const struct gossip_replica replica = {delta, acknowledged, forgot};
+
+static bool
+load(struct node *n, json_t *record)
+{
+	return merge_all(n, record, node_index(n));
+}
 
 static void
 start(struct node *n)
@@ -284,7 +371,8 @@ start(struct node *n)
 	if (hat->values == NULL)
 		memory_exhausted();
 	hat->replicas = memory_zero((size_t)node_count(n) * sizeof(*hat->replicas));
-	gossip_start(&hat->gossip, n, &replica, hat->gossip_ms, 1);
+	durable_start(&hat->durable, n, load, records);
+	gossip_start(&hat->gossip, n, &replica, &hat->durable, hat->gossip_ms, 1);
 }
 
 static void
@@ -305,6 +393,7 @@ stop(struct node *n)
 static const struct route routes[] = {
     {"txn", handle_txn},
     {"delta", handle_delta},
+    {"hello", handle_hello},
     {NULL, NULL},
 };
 
