@@ -13,8 +13,17 @@
  * Costs: each value crosses each link once or twice, and each crossing has
  * an acknowledgement. broadcast.c does with a tenth of that.
  *
- * Assumes: nodes do not lose their memory, and the neighbours of the topology
- * message make a connected graph. Before it comes all peers are neighbours.
+ * Kills: with --data-dir values are on disk before a client or a neighbour
+ * hears that they have arrived, and so is the topology. Who has passed a value
+ * on to whom is not: after a restart a node passes everything on again, all in
+ * one message a neighbour, and the promises hold through kills of any nodes.
+ * Without, a killed node forgets. Once it is back it asks its neighbours for
+ * all they have; lost is an acknowledged value that no neighbour had been given
+ * yet, or all that had it were killed. Its neighbours are all peers until it is
+ * told a topology again.
+ *
+ * Assumes: the neighbours of the topology message make a connected graph.
+ * Before it comes all peers are neighbours.
  *
  * Source: Lynch, Distributed Algorithms (1996), section 4.1 (flooding), over
  * retransmission as in Cachin, Guerraoui and Rodrigues, Introduction to
@@ -24,21 +33,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "durable.h"
 #include "json_set.h"
 #include "memory.h"
 #include "node.h"
 
+#define VALUES_MAX 4096 /* in one message */
+#define ASK_MS     1500 /* after a start without memory: by then there is a topology, if there will be one */
+
 static const struct retry retry = {.initial_ms = 1000, .cap_ms = 2000, .give_up_ms = 60000};
+static const struct retry retry_ask = {.initial_ms = 1000, .cap_ms = 5000, .give_up_ms = 60000};
 
 struct flood {
 	struct json_set values;
 	bool *neighbours; /* by index */
+	struct durable durable;
 };
 
-/* A value on its way to a neighbour. */
+/* Values on their way to a neighbour; none: it is asked for its own. */
 struct passage {
 	int to;
-	json_t *value; /* owned */
+	json_t *values; /* owned */
 };
 
 /* ---- passing on ----------------------------------------------------------- */
@@ -50,7 +65,7 @@ passage_free(void *arg)
 {
 	struct passage *passage = arg;
 
-	json_decref(passage->value);
+	json_decref(passage->values);
 	free(passage);
 }
 
@@ -68,31 +83,73 @@ static void
 passage_send(struct node *n, void *arg)
 {
 	struct passage *passage = arg;
-	json_t *body = json_pack("{s:s, s:O}", "type", "pass", "message", passage->value);
+	const struct retry *again = passage->values != NULL ? &retry : &retry_ask;
+	json_t *body = passage->values != NULL ? json_pack("{s:s, s:O}", "type", "pass", "messages", passage->values)
+					       : json_pack("{s:s}", "type", "ask");
 
-	node_rpc_retry(n, node_peer(n, passage->to), body, &retry, passage_answered, passage, passage_free);
+	node_rpc_retry(n, node_peer(n, passage->to), body, again, passage_answered, passage, passage_free);
 }
 
 static void
-pass(struct node *n, int to, json_t *value)
+pass(struct node *n, int to, json_t *values)
 {
 	struct passage *passage = memory_alloc(sizeof(*passage));
 
-	*passage = (struct passage){to, json_incref(value)};
+	*passage = (struct passage){to, json_incref(values)};
 	passage_send(n, passage);
 }
 
-/* Keeps a value and, if it is new, passes it on. `from` is a node's index, or -1. */
+/* The next of our values, from *first on, which is moved behind them. */
+static json_t *
+next_values(struct node *n, size_t *first)
+{
+	struct flood *f = node_state(n);
+	json_t *values = json_array();
+
+	for (; *first < json_set_size(&f->values) && json_array_size(values) < VALUES_MAX; ++*first)
+		if (json_array_append(values, json_set_item(&f->values, *first)) == -1)
+			memory_exhausted();
+	return values;
+}
+
+/* Passes on our values from there on, but not to where they came from: a node's index, or -1. */
 static void
-learn(struct node *n, json_t *value, int from)
+pass_on(struct node *n, size_t first, int from)
 {
 	struct flood *f = node_state(n);
 
-	if (!json_set_add(&f->values, value))
-		return;
+	while (first < json_set_size(&f->values)) {
+		json_t *values = next_values(n, &first);
+
+		for (int i = 0; i < node_count(n); i++)
+			if (f->neighbours[i] && i != from)
+				pass(n, i, values);
+		json_decref(values);
+	}
+}
+
+/* Keeps values and passes on those that are new. `from` is a node's index, or -1. */
+static void
+learn(struct node *n, const json_t *values, int from)
+{
+	struct flood *f = node_state(n);
+	size_t before = json_set_size(&f->values), i;
+	json_t *value;
+
+	json_array_foreach (values, i, value)
+		if (json_set_add(&f->values, value))
+			durable_append(&f->durable, n, json_pack("{s:O}", "message", value));
+	pass_on(n, before, from);
+}
+
+static void
+ask_neighbours(struct node *n, void *arg)
+{
+	struct flood *f = arg;
+
 	for (int i = 0; i < node_count(n); i++)
-		if (f->neighbours[i] && i != from)
-			pass(n, i, value);
+		if (f->neighbours[i])
+			pass(n, i, NULL);
 }
 
 /* ---- messages ------------------------------------------------------------- */
@@ -100,22 +157,43 @@ learn(struct node *n, json_t *value, int from)
 static void
 handle_pass(struct node *n, const struct message *m)
 {
-	json_t *value;
+	json_t *values;
 
-	if (!node_unpack(n, m, "{s:o}", "message", &value))
+	if (!node_unpack(n, m, "{s:o}", "messages", &values))
 		return;
-	learn(n, value, node_find(n, m->src));
+	if (!json_is_array(values)) {
+		node_error(n, m, ERROR_MALFORMED_REQUEST, "messages is not an array");
+		return;
+	}
+	learn(n, values, node_find(n, m->src));
 	node_reply_type(n, m, "pass_ok");
+}
+
+static void
+handle_ask(struct node *n, const struct message *m)
+{
+	struct flood *f = node_state(n);
+	int from = node_find(n, m->src);
+
+	for (size_t i = 0; from != -1 && i < json_set_size(&f->values);) {
+		json_t *values = next_values(n, &i);
+
+		pass(n, from, values);
+		json_decref(values);
+	}
+	node_reply_type(n, m, "ask_ok");
 }
 
 static void
 handle_broadcast(struct node *n, const struct message *m)
 {
-	json_t *value;
+	json_t *value, *values;
 
 	if (!node_unpack(n, m, "{s:o}", "message", &value))
 		return;
-	learn(n, value, -1);
+	values = json_pack("[O]", value);
+	learn(n, values, -1);
+	json_decref(values);
 	node_reply_type(n, m, "broadcast_ok");
 }
 
@@ -150,19 +228,60 @@ set_neighbours(struct node *n, const json_t *ids)
 	return true;
 }
 
+static json_t *
+pack_neighbours(struct node *n)
+{
+	struct flood *f = node_state(n);
+	json_t *ids = json_array();
+
+	for (int i = 0; i < node_count(n); i++)
+		if (f->neighbours[i] && json_array_append_new(ids, json_string(node_peer(n, i))) == -1)
+			memory_exhausted();
+	return json_pack("{s:o}", "neighbours", ids);
+}
+
 /* Takes our neighbours from {"n1": ["n2", ...], ...}. A topology that does not mention us changes nothing. */
 static void
 handle_topology(struct node *n, const struct message *m)
 {
+	struct flood *f = node_state(n);
 	json_t *topology, *ids;
 
 	if (!node_unpack(n, m, "{s:o}", "topology", &topology))
 		return;
 	ids = json_object_get(topology, node_id(n));
-	if (!json_is_object(topology) || (ids != NULL && !set_neighbours(n, ids)))
+	if (!json_is_object(topology) || (ids != NULL && !set_neighbours(n, ids))) {
 		node_error(n, m, ERROR_MALFORMED_REQUEST, "the topology is not a map of ids to arrays of ids");
-	else
-		node_reply_type(n, m, "topology_ok");
+		return;
+	}
+	durable_append(&f->durable, n, pack_neighbours(n));
+	node_reply_type(n, m, "topology_ok");
+}
+
+/* ---- durable state ----------------------------------------------------------- */
+
+/* A record is {"message": value} or {"neighbours": [ids]}. */
+static bool
+load(struct node *n, json_t *record)
+{
+	json_t *value = json_object_get(record, "message"), *ids = json_object_get(record, "neighbours");
+
+	if (value == NULL)
+		return set_neighbours(n, ids);
+	json_set_add(&((struct flood *)node_state(n))->values, value);
+	return true;
+}
+
+static json_t *
+records(struct node *n)
+{
+	struct flood *f = node_state(n);
+	json_t *all = json_pack("[o]", pack_neighbours(n));
+
+	for (size_t i = 0; i < json_set_size(&f->values); i++)
+		if (json_array_append_new(all, json_pack("{s:O}", "message", json_set_item(&f->values, i))) == -1)
+			memory_exhausted();
+	return all;
 }
 
 /* ---- the program ---------------------------------------------------------- */
@@ -176,6 +295,11 @@ start(struct node *n)
 	f->neighbours = memory_zero((size_t)node_count(n) * sizeof(*f->neighbours));
 	for (int i = 0; i < node_count(n); i++)
 		f->neighbours[i] = i != node_index(n);
+	durable_start(&f->durable, n, load, records);
+	if (f->durable.remembers)
+		pass_on(n, 0, -1);
+	else
+		node_after(n, ASK_MS, ask_neighbours, f, NULL);
 }
 
 static void
@@ -192,6 +316,7 @@ static const struct route routes[] = {
     {"read", handle_read},
     {"topology", handle_topology},
     {"pass", handle_pass},
+    {"ask", handle_ask},
     {NULL, NULL},
 };
 
