@@ -377,6 +377,8 @@ const struct flag flags[] = {
 	"how long operations are made [60]"},
     {"recovery", 0, IN_RUN, "SECONDS", parse_number, AT(recovery_s), 0, SECONDS_MAX,
 	"silence before the final reads [10]"},
+    {"liveness", 0, IN_RUN, "SECONDS", parse_number, AT(liveness_s), 0, SECONDS_MAX,
+	"then faults stop, and every node must do every kind of operation within so long; 0: need not [0]"},
     {"latency", 0, IN_RUN, "MILLIS", parse_integer, AT(latency.mean_ms), 0, LATENCY_MS_MAX,
 	"mean latency between servers [0]"},
     {"latency-dist", 0, IN_RUN, "TYPE", parse_latency_dist, 0, 0, 0, "constant, uniform or exponential [constant]"},

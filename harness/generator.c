@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "generator.h"
+#include "liveness.h"
 #include "nemesis.h"
 #include "random.h"
 
@@ -22,6 +23,10 @@
 
 /* How often a message budget is looked at while no operation is made. */
 #define BUDGET_TICK_NS (10 * MS_NS)
+
+/* The mean time between operations of the phase of liveness, and how many are drawn for one that is wanted. */
+#define PROBE_GAP_NS (20 * MS_NS)
+#define PROBE_DRAWS  4096
 
 struct worker {
 	struct generator *generator;
@@ -48,6 +53,8 @@ struct generator {
 	bool advancing;       /* in a step */
 	bool exhausted, over; /* the workload has no operation left; the main phase is over */
 	struct nemesis nemesis;
+	struct liveness liveness;
+	int probed; /* the worker that the phase of liveness asks next */
 	uint64_t timer;
 
 	struct worker *workers;
@@ -110,6 +117,8 @@ completed(void *arg, const struct op *completion)
 	op.index = -1;
 	record(g, &op);
 	count_completion(g, worker, &op);
+	if (g->progress.phase == PHASE_LIVENESS)
+		liveness_learn(&g->liveness, &g->history->arena, worker->node, &op);
 	if (g->options->workload->update != NULL && g->options->operations == NULL)
 		g->options->workload->update(g->state, &g->history->arena, worker->index, &op);
 	if (op.type == OP_INFO) {
@@ -407,20 +416,34 @@ end_main(struct generator *g)
 		g->options->recording->end = elapsed(g);
 }
 
-static void
-begin_recovery(struct generator *g)
-{
-	g->progress.phase = PHASE_RECOVERY;
-	nemesis_heal(&g->nemesis, elapsed(g));
-	g->progress.fault = NULL;
-	loop_cancel(g->loop, g->timer);
-	g->timer = loop_after(g->loop, (int64_t)(g->options->recovery_s * (double)S_NS), begin_final, g);
-}
-
 static bool
 has_final(const struct generator *g)
 {
 	return g->options->workload->final.f != NULL || g->options->workload->final.due != NULL;
+}
+
+static void
+end(struct generator *g)
+{
+	g->progress.phase = PHASE_DONE;
+	loop_cancel(g->loop, g->timer);
+	g->timer = 0;
+	g->done(g->arg);
+}
+
+static void
+heal(struct generator *g)
+{
+	nemesis_heal(&g->nemesis, elapsed(g));
+	g->progress.fault = NULL;
+}
+
+static void
+begin_recovery(struct generator *g)
+{
+	g->progress.phase = PHASE_RECOVERY;
+	loop_cancel(g->loop, g->timer);
+	g->timer = loop_after(g->loop, (int64_t)(g->options->recovery_s * (double)S_NS), begin_final, g);
 }
 
 static int64_t
@@ -494,13 +517,148 @@ final_is_over(struct generator *g)
 	}
 }
 
-static void
-end(struct generator *g)
+/* ---- liveness ------------------------------------------------------------------------- */
+
+/*
+ * The next operation that is wanted, of a free worker whose node lacks it: the
+ * workers are asked in turn, each as if no other were free, and what is not
+ * wanted is drawn for nothing. NULL if there is none now.
+ */
+static struct worker *
+draw_probe(struct generator *g, struct op_template *next)
 {
-	g->progress.phase = PHASE_DONE;
-	loop_cancel(g->loop, g->timer);
-	g->timer = 0;
-	g->done(g->arg);
+	const struct workload *workload = g->options->workload;
+	int count = g->options->concurrency;
+	bool *only = arena_zero(&g->history->arena, sizeof(*only) * (size_t)count);
+	const struct workers workers = {count, only, g->processes};
+
+	for (int tries = 0, idle = 0; tries < PROBE_DRAWS && idle < count;) {
+		struct worker *worker = &g->workers[g->probed];
+		bool drawn;
+
+		g->probed = (g->probed + 1) % count;
+		if (!g->is_free[worker->index] || !liveness_lacks_any(&g->liveness, worker->node)) {
+			idle++;
+			continue;
+		}
+		idle = 0;
+		tries++;
+		*next = (struct op_template){.workers = &workers, .now = elapsed(g)};
+		only[worker->index] = true;
+		drawn = workload->generate(g->state, &g->random, &g->history->arena, g->options, next);
+		only[worker->index] = false;
+		if (!drawn)
+			return NULL;
+		if (may_do(next, worker->index) && liveness_lacks(&g->liveness, worker->node, next->f))
+			return worker;
+	}
+	return NULL;
+}
+
+/* Where among the free workers this one is. */
+static int
+place_of(const struct generator *g, const struct worker *worker)
+{
+	int place = 0;
+
+	while (g->free[place] != worker->index)
+		place++;
+	return place;
+}
+
+static void
+probe(struct generator *g)
+{
+	struct op_template next;
+	struct worker *worker = draw_probe(g, &next);
+
+	g->due = loop_now(g->loop) + (int64_t)random_below(&g->random, 2 * PROBE_GAP_NS);
+	if (worker != NULL)
+		invoke(g, take_worker(g, place_of(g, worker)), &next, false);
+}
+
+/* Whether somebody who is free has something to prove. */
+static bool
+is_probe_due(const struct generator *g)
+{
+	for (int i = 0; i < g->free_count; i++)
+		if (liveness_lacks_any(&g->liveness, g->workers[g->free[i]].node))
+			return true;
+	return false;
+}
+
+static bool
+is_list_done(struct generator *g)
+{
+	for (int i = 0; i < g->options->concurrency; i++)
+		if (cursor_peek(&g->listed, i, false) != NULL)
+			return false;
+	return true;
+}
+
+/* When the next operation of the phase comes: its end, if nobody has one now. */
+static int64_t
+probe_due(struct generator *g)
+{
+	int64_t due = is_listed(g) ? listed_due(g) : is_probe_due(g) ? g->due : g->cutoff;
+
+	return due < g->cutoff ? due : g->cutoff;
+}
+
+/* Does what is due. Operations under way are waited for: they may yet fail. */
+static bool
+liveness_is_over(struct generator *g)
+{
+	for (;;) {
+		int64_t now = loop_now(g->loop);
+
+		g->liveness.ended = now;
+		if (now >= g->cutoff || (is_listed(g) ? is_list_done(g) : liveness_is_proven(&g->liveness)))
+			return g->free_count == g->options->concurrency || wake_at(g, NEVER);
+		if (probe_due(g) > now)
+			return wake_at(g, probe_due(g));
+		if (is_listed(g))
+			invoke_listed(g, take_worker(g, listed_place(g, false)), false);
+		else
+			probe(g);
+	}
+}
+
+static void
+begin_liveness(struct generator *g)
+{
+	int64_t now = loop_now(g->loop);
+
+	g->progress.phase = PHASE_LIVENESS;
+	g->due = now + 1; /* behind the main phase, for whoever reads the times of a list */
+	g->cutoff = now + (int64_t)(g->options->liveness_s * (double)S_NS);
+	liveness_begin(&g->liveness, g->options, is_listed(g), now);
+}
+
+/* ---- one after the other ----------------------------------------------------------------- */
+
+static void
+conclude_liveness(struct generator *g)
+{
+	if (has_final(g))
+		begin_recovery(g);
+	else
+		end(g);
+}
+
+static void
+conclude_main(struct generator *g)
+{
+	end_main(g);
+	if (g->options->liveness_s > 0) {
+		heal(g);
+		begin_liveness(g);
+	} else if (has_final(g)) {
+		heal(g);
+		begin_recovery(g);
+	} else {
+		end(g);
+	}
 }
 
 static void
@@ -508,15 +666,12 @@ step(struct generator *g)
 {
 	if (g->progress.phase == PHASE_MAIN && !g->over)
 		g->over = main_is_over(g);
-	if (g->progress.phase == PHASE_MAIN && g->over && g->free_count == g->options->concurrency) {
-		end_main(g);
-		if (has_final(g))
-			begin_recovery(g);
-		else
-			end(g);
-	} else if (g->progress.phase == PHASE_FINAL && final_is_over(g)) {
+	if (g->progress.phase == PHASE_MAIN && g->over && g->free_count == g->options->concurrency)
+		conclude_main(g);
+	if (g->progress.phase == PHASE_LIVENESS && liveness_is_over(g))
+		conclude_liveness(g);
+	else if (g->progress.phase == PHASE_FINAL && final_is_over(g))
 		end(g);
-	}
 }
 
 /* Whatever happened, a timer or a completion: does what follows from it. An operation may complete as soon as it is
@@ -698,6 +853,12 @@ generator_nemesis(const struct generator *g)
 	return &g->nemesis;
 }
 
+const struct value *
+generator_liveness(const struct generator *g, struct arena *arena)
+{
+	return liveness_result(&g->liveness, arena);
+}
+
 struct generator_answers
 generator_answers(const struct generator *g, int node)
 {
@@ -713,6 +874,7 @@ generator_free(struct generator *g)
 	for (int i = 0; i < g->options->concurrency; i++)
 		client_close(g->workers[i].client);
 	nemesis_free(&g->nemesis);
+	liveness_free(&g->liveness);
 	free(g->workers);
 	free(g->free);
 	free(g->is_free);

@@ -3,6 +3,10 @@
  * operations of the workload staggered over all workers, the nemesis beside
  * them, a time limit; then the nemesis heals, recovery, final reads. It keeps
  * the history. A message budget, once used up, ends the main phase early.
+ *
+ * With --liveness there is a phase of our own before the recovery: the nemesis
+ * heals, and the workload's operations go on until every node has proven to be
+ * alive (liveness.h), or for so long. They are part of the history as others.
  */
 #ifndef GENERATOR_H
 #define GENERATOR_H
@@ -20,7 +24,7 @@ struct nemesis;
 
 /* Progress, for whoever shows it. */
 struct generator_progress {
-	enum { PHASE_MAIN, PHASE_RECOVERY, PHASE_FINAL, PHASE_DONE } phase;
+	enum { PHASE_MAIN, PHASE_LIVENESS, PHASE_RECOVERY, PHASE_FINAL, PHASE_DONE } phase;
 	int64_t started; /* on the loop's clock */
 	uint64_t invoked, ok, fail, info;
 	const char *fault; /* those in force, or NULL */
@@ -53,6 +57,8 @@ const struct script_op *generator_next(struct generator *, int worker); /* NULL:
 void generator_do(struct generator *, int worker);
 void generator_release(struct generator *);
 
+/* What came of the phase of liveness: {:valid? ...}, in the arena; NULL if there was none. */
+const struct value *generator_liveness(const struct generator *, struct arena *);
 /* Closes the workers' clients; operations under way are forgotten. */
 void generator_free(struct generator *);
 

@@ -208,6 +208,17 @@ settle_concurrency(struct parsing *p)
 	return true;
 }
 
+/* A node that no worker asks proves nothing. */
+static bool
+settle_liveness(struct parsing *p)
+{
+	const struct test_options *o = p->options;
+
+	return o->liveness_s <= 0 || o->concurrency >= o->node_count ||
+	       flag_bad(p, "--liveness asks every node: it wants at least %d workers (--concurrency 1n), not %d",
+		   o->node_count, o->concurrency);
+}
+
 static bool
 settle_program(struct parsing *p)
 {
@@ -238,7 +249,7 @@ settle(struct parsing *p)
 		o->workload = workload_find("lin-kv"); /* Maelstrom's default */
 	if (o->store != NULL && o->store[0] == '\0')
 		return flag_bad(p, "--store: expected a directory");
-	return settle_program(p) && settle_nodes(p) && settle_concurrency(p);
+	return settle_program(p) && settle_nodes(p) && settle_concurrency(p) && settle_liveness(p);
 }
 
 enum parse

@@ -47,6 +47,7 @@ struct test_options {
 	double rate;     /* operations a second */
 	int64_t time_limit_s;
 	double recovery_s; /* before final reads */
+	double liveness_s; /* how long a phase of liveness may take; 0: there is none */
 	struct latency latency;
 	unsigned faults;     /* of the nemesis: a set of kinds (fault.h) */
 	unsigned partitions; /* a set of kinds (grudge.h) */

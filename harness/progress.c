@@ -24,6 +24,7 @@ struct progress {
 
 static const char *const phases[] = {
     [PHASE_MAIN] = "operations",
+    [PHASE_LIVENESS] = "liveness",
     [PHASE_RECOVERY] = "recovery",
     [PHASE_FINAL] = "final reads",
     [PHASE_DONE] = "done",
@@ -83,6 +84,8 @@ tell_phase(struct progress *p, const struct generator_progress *now)
 	p->phase = (int)now->phase;
 	if (now->phase == PHASE_MAIN)
 		progress_say(p, "all nodes are up: operations for %" PRId64 " s", p->options->time_limit_s);
+	else if (now->phase == PHASE_LIVENESS)
+		progress_say(p, "%" PRIu64 " operations; is everybody alive?", now->invoked);
 	else if (now->phase == PHASE_RECOVERY)
 		progress_say(p, "%" PRIu64 " operations; recovery for %g s", now->invoked, p->options->recovery_s);
 	else if (now->phase == PHASE_FINAL)

@@ -116,6 +116,7 @@ put_world(const struct test_options *o, struct buffer *line)
 	put_number(line, "rate", o->rate, 5);
 	put_integer(line, "time-limit", o->time_limit_s, 60);
 	put_number(line, "recovery", o->recovery_s, 10);
+	put_number(line, "liveness", o->liveness_s, 0);
 	put_integer(line, "latency", o->latency.mean_ms, 0);
 	if (o->latency.dist != LATENCY_CONSTANT)
 		put_text(line, "latency-dist", latency_dist_name(o->latency.dist));

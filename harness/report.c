@@ -66,6 +66,9 @@ static const struct {
     {"availability", NULL, "ok-fraction", "ok-fraction"},
     {"net", "all", "msgs-per-op", "messages per operation"},
     {"net", "servers", "msgs-per-op", "between servers"},
+    {"liveness", NULL, "milliseconds", "milliseconds"},
+    {"liveness", NULL, "probes", "operations"},
+    {"liveness", NULL, "failures", "failures"},
     {"protocol", NULL, "count", "errors"},
 };
 
@@ -184,6 +187,23 @@ print_offences(const struct run *run, const struct value *result)
 }
 
 static void
+print_unproven(const struct value *result)
+{
+	const struct value *all = value_get(result, "unproven");
+
+	for (size_t i = 0; all != NULL && i < all->count; i++) {
+		const struct value *answered = value_get(all->items[i], "answered");
+
+		printf("  %*snode %s, :%s: ", COLUMN + 2, "", value_get(all->items[i], "node")->text,
+		    value_get(all->items[i], "f")->text);
+		if (answered == NULL)
+			printf("never answered\n");
+		else
+			printf("last %s, of %" PRId64 "\n", answered->text, value_get(all->items[i], "tries")->integer);
+	}
+}
+
+static void
 print_checker(const struct run *run, const char *name, const struct value *result)
 {
 	printf("  %-*s %-8s ", COLUMN, name, verdict_name(verdict_of(result)));
@@ -195,6 +215,8 @@ print_checker(const struct run *run, const char *name, const struct value *resul
 		print_by_f(result);
 	else if (strcmp(name, "exceptions") == 0)
 		print_exceptions(result);
+	else if (strcmp(name, "liveness") == 0)
+		print_unproven(result);
 	else if (strcmp(name, "protocol") == 0)
 		print_offences(run, result);
 }

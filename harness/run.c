@@ -258,15 +258,20 @@ check(struct test *test)
 	struct arena *arena = &run->history.arena;
 	struct check_options options = test->options->check;
 	struct value *all = value_collection(arena, VALUE_MAP);
-	const struct value *results;
+	const struct value *results, *liveness;
 
 	options.net = &run->net;
 	options.directory = test->store != NULL ? store_path(test->store) : NULL;
+	liveness = generator_liveness(test->generator, arena);
 	results = check_all(arena, &run->history, &options, test->options->workload->check);
 	run->verdict = judge(test, results);
+	if (liveness != NULL)
+		run->verdict = verdict_worse(run->verdict, verdict_of(liveness));
 	for (size_t i = 0; i + 1 < results->count; i += 2)
 		if (!value_is_keyword(results->items[i], "valid?"))
 			value_put(arena, all, results->items[i], results->items[i + 1]);
+	if (liveness != NULL)
+		value_put_keyword(arena, all, "liveness", liveness);
 	value_put_keyword(arena, all, "protocol", protocol_result(test));
 	value_put_keyword(arena, all, "valid?", verdict_value(run->verdict));
 	run->results = all;

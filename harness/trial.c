@@ -15,8 +15,8 @@
 #define WORDS_MAX   256
 
 /* Flags that Maelstrom does not know; each takes a value. */
-static const char *const own_flags[] = {
-    "--recovery", "--seed", "--seeds", "--message-budget", "--time-budget", "--jobs", "--failures", "--store", NULL};
+static const char *const own_flags[] = {"--recovery", "--liveness", "--seed", "--seeds", "--message-budget",
+    "--time-budget", "--jobs", "--failures", "--store", NULL};
 
 /* ---- commands ------------------------------------------------------------- */
 

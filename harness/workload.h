@@ -128,6 +128,13 @@ struct workload {
 	/* jepsen.client/Reusable: the client survives an :info. */
 	bool reusable;
 
+	/* What every node must do in a phase of liveness (liveness.h); lists end with NULL and may be NULL. */
+	struct {
+		const char *const *kinds;      /* all :f but those that end as :info by design */
+		const char *const *answers;    /* definite errors that are as good as :ok: the state demands them */
+		const char *const *collisions; /* definite errors that say nothing: another operation was in the way */
+	} alive;
+
 	check_fn *check;
 };
 

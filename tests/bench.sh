@@ -53,7 +53,7 @@ echo "  cat messages | time $build/bin/echo | cat >/dev/null; $build/bench/janss
 # ---- simulation -------------------------------------------------------------
 
 # Each run has so few broadcasts that reads stay below 100 elements.
-set -- sim -w broadcast --node broadcast-flood --node-count 25 --rate 10 --time-limit 15 --latency 100 --seeds 1..40
+set -- sim -w broadcast --node broadcast-flood --node-count 25 --rate 10 --time-limit 15 --latency 100 --seeds 1..40 --jobs 1
 echo
 echo "simulation, one core (at least 100000 messages a second):"
 echo "  $build/bin/eddy $*"

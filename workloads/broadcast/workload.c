@@ -158,6 +158,8 @@ invoke(struct call *call)
 
 static const char *const idempotent[] = {"read", NULL};
 
+static const char *const kinds[] = {"broadcast", "read", NULL};
+
 const struct workload broadcast_workload = {
     .name = "broadcast",
     .summary = "values told to one node reach all, in spite of partitions",
@@ -168,5 +170,6 @@ const struct workload broadcast_workload = {
     .invoke = invoke,
     .catches_errors = true,
     .idempotent = idempotent,
+    .alive = {.kinds = kinds},
     .check = check_broadcast,
 };

@@ -29,6 +29,8 @@ invoke(struct call *call)
 	call_rpc(call, &echo, fields, 0, echoed);
 }
 
+static const char *const kinds[] = {"echo", NULL};
+
 const struct workload echo_workload = {
     .name = "echo",
     .summary = "a message comes back as it was sent",
@@ -36,5 +38,6 @@ const struct workload echo_workload = {
     .each_thread = true,
     .invoke = invoke,
     .catches_errors = true,
+    .alive = {.kinds = kinds},
     .check = check_echo,
 };

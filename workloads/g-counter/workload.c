@@ -12,11 +12,14 @@ generate(void *state, struct random *random, struct arena *arena, const struct t
 	return true;
 }
 
+static const char *const kinds[] = {"add", "read", NULL};
+
 const struct workload g_counter_workload = {
     .name = "g-counter",
     .summary = "a counter that only goes up: in the end every node reads the sum of all additions",
     .generate = generate,
     .final = {.f = "read", .flagged = true},
     .invoke = counter_invoke,
+    .alive = {.kinds = kinds},
     .check = check_counter,
 };

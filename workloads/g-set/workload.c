@@ -50,6 +50,8 @@ invoke(struct call *call)
 	call_rpc(call, &add, fields, 0, added);
 }
 
+static const char *const kinds[] = {"add", "read", NULL};
+
 /* Final reads are not flagged as such here, and errors are not caught: so it is in Maelstrom. */
 const struct workload g_set_workload = {
     .name = "g-set",
@@ -58,5 +60,6 @@ const struct workload g_set_workload = {
     .generate = generate,
     .final = {.f = "read"},
     .invoke = invoke,
+    .alive = {.kinds = kinds},
     .check = check_set_full,
 };

@@ -250,6 +250,8 @@ refuse(struct arena *arena, const struct test_options *options)
 
 static const char *const idempotent[] = {"assign", NULL};
 
+static const char *const kinds[] = {"send", "poll", "assign", NULL};
+
 const struct workload kafka_workload = {
     .name = "kafka",
     .summary = "append-only logs: no acknowledged message is lost, and all are read in order",
@@ -261,5 +263,6 @@ const struct workload kafka_workload = {
     .invoke = invoke,
     .catches_errors = true,
     .idempotent = idempotent,
+    .alive = {.kinds = kinds},
     .check = check_kafka,
 };

@@ -243,6 +243,9 @@ invoke(struct call *call)
 
 static const char *const idempotent[] = {"read", NULL};
 
+static const char *const kinds[] = {"read", "write", "cas", NULL};
+static const char *const answers[] = {"key-does-not-exist", "precondition-failed", NULL};
+
 const struct workload lin_kv_workload = {
     .name = "lin-kv",
     .summary = "a key-value store that behaves as if there were one copy: linearizable reads, writes, compare-and-sets",
@@ -253,5 +256,6 @@ const struct workload lin_kv_workload = {
     .catches_errors = true,
     .idempotent = idempotent,
     .reusable = true,
+    .alive = {.kinds = kinds, .answers = answers},
     .check = check_linearizable,
 };

@@ -57,11 +57,14 @@ generate(void *state, struct random *random, struct arena *arena, const struct t
 	return true;
 }
 
+static const char *const kinds[] = {"add", "read", NULL};
+
 const struct workload pn_counter_workload = {
     .name = "pn-counter",
     .summary = "a counter that goes up and down: in the end every node reads the sum of all changes",
     .generate = generate,
     .final = {.f = "read", .flagged = true},
     .invoke = counter_invoke,
+    .alive = {.kinds = kinds},
     .check = check_counter,
 };

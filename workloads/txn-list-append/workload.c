@@ -135,6 +135,9 @@ invoke(struct call *call)
 	txn_invoke(call, answered);
 }
 
+static const char *const kinds[] = {"txn", NULL};
+static const char *const collisions[] = {"txn-conflict", NULL};
+
 const struct workload txn_list_append_workload = {
     .name = "txn-list-append",
     .summary =
@@ -145,5 +148,6 @@ const struct workload txn_list_append_workload = {
     .invoke = invoke,
     .catches_errors = true,
     .reusable = true,
+    .alive = {.kinds = kinds, .collisions = collisions},
     .check = check_list_append,
 };

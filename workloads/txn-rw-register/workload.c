@@ -26,6 +26,9 @@ invoke(struct call *call)
 	txn_invoke(call, answered);
 }
 
+static const char *const kinds[] = {"txn", NULL};
+static const char *const collisions[] = {"txn-conflict", NULL};
+
 const struct workload txn_rw_register_workload = {
     .name = "txn-rw-register",
     .summary = "transactions that read and write registers: strict serializable, or what --consistency-models says",
@@ -35,5 +38,6 @@ const struct workload txn_rw_register_workload = {
     .invoke = invoke,
     .catches_errors = true,
     .reusable = true,
+    .alive = {.kinds = kinds, .collisions = collisions},
     .check = check_rw_register,
 };

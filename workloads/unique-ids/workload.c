@@ -24,6 +24,8 @@ invoke(struct call *call)
 	call_rpc(call, &generate_id, NULL, 0, generated);
 }
 
+static const char *const kinds[] = {"generate", NULL};
+
 const struct workload unique_ids_workload = {
     .name = "unique-ids",
     .summary = "every id that any node gives out is a new one",
@@ -31,5 +33,6 @@ const struct workload unique_ids_workload = {
     .invoke = invoke,
     .catches_errors = true,
     .reusable = true,
+    .alive = {.kinds = kinds},
     .check = check_unique_ids,
 };
