@@ -10,8 +10,8 @@
 
 #define BUFFER_FIRST 256 /* bytes of the first allocation */
 
-static void
-grow(struct buffer *buffer, size_t more)
+void
+buffer_grow(struct buffer *buffer, size_t more)
 {
 	size_t capacity = buffer->capacity > 0 ? buffer->capacity : BUFFER_FIRST;
 
@@ -21,37 +21,6 @@ grow(struct buffer *buffer, size_t more)
 		capacity *= 2;
 	buffer->bytes = memory_resize(buffer->bytes, capacity, 1);
 	buffer->capacity = capacity;
-}
-
-char *
-buffer_reserve(struct buffer *buffer, size_t more)
-{
-	if (buffer->bytes == NULL || buffer->capacity - buffer->length < more)
-		grow(buffer, more);
-	return buffer->bytes + buffer->length;
-}
-
-void
-buffer_append(struct buffer *buffer, const void *bytes, size_t length)
-{
-	char *to = buffer_reserve(buffer, length);
-
-	if (length > 0)
-		memcpy(to, bytes, length);
-	buffer->length += length;
-}
-
-void
-buffer_append_char(struct buffer *buffer, char c)
-{
-	*buffer_reserve(buffer, 1) = c;
-	buffer->length++;
-}
-
-void
-buffer_append_string(struct buffer *buffer, const char *string)
-{
-	buffer_append(buffer, string, strlen(string));
 }
 
 void

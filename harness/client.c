@@ -7,8 +7,10 @@
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "client.h"
+#include "encode.h"
 
 struct client {
 	struct loop *loop;
@@ -96,6 +98,18 @@ timed_out(void *arg)
 	finish(arg, ANSWER_TIMEOUT, NULL);
 }
 
+/* The keyword of a string, which shares its text. */
+static const struct value *
+keyword_of(struct arena *arena, const struct value *string)
+{
+	struct value *keyword = arena_alloc(arena, sizeof(*keyword));
+
+	*keyword = *string;
+	keyword->type = VALUE_KEYWORD;
+	keyword->length = strlen(string->text);
+	return keyword;
+}
+
 /* The keys of a body become keywords, at this one level. */
 static const struct value *
 keywordize(struct arena *arena, const struct value *body)
@@ -106,7 +120,7 @@ keywordize(struct arena *arena, const struct value *body)
 		const struct value *key = body->items[i];
 
 		if (key->type == VALUE_STRING)
-			key = value_keyword(arena, key->text);
+			key = keyword_of(arena, key);
 		value_put(arena, map, key, body->items[i + 1]);
 	}
 	return map;
@@ -148,7 +162,9 @@ client_request(struct client *client, const char *dest, struct arena *arena, con
 	client->line.length = 0;
 	json_write(&client->line, body);
 	client->line.length--; /* the closing brace */
-	buffer_printf(&client->line, "%s\"msg_id\":%lld}", body->count > 0 ? "," : "", (long long)client->msg_id);
+	buffer_append_string(&client->line, body->count > 0 ? ",\"msg_id\":" : "\"msg_id\":");
+	encode_integer(&client->line, client->msg_id);
+	buffer_append_char(&client->line, '}');
 	net_send(client->net, client_id(client), dest, client->line.bytes, client->line.length);
 	endpoint_resume(client->endpoint);
 }

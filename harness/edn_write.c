@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "encode.h"
 #include "number.h"
 #include "text_write.h"
 #include "utf8.h"
@@ -62,7 +63,7 @@ write_atom(struct buffer *out, const struct value *value)
 		buffer_append_string(out, value->boolean ? "true" : "false");
 		break;
 	case VALUE_INT:
-		buffer_printf(out, "%lld", (long long)value->integer);
+		encode_integer(out, value->integer);
 		break;
 	case VALUE_REAL:
 	case VALUE_FLOAT:

@@ -8,6 +8,8 @@
 #define OPS_FIRST  64
 #define OPEN_FIRST 64
 
+#define WRITE_BYTES 65536 /* of operations that are written, before their memory is freed */
+
 static const char *const type_names[] = {
     [OP_INVOKE] = "invoke",
     [OP_OK] = "ok",
@@ -203,7 +205,9 @@ history_write(const struct history *history, FILE *file)
 		edn_write(&line, op_map(&arena, &history->ops[i]));
 		buffer_append_char(&line, '\n');
 		fwrite(line.bytes, 1, line.length, file);
-		arena_free(&arena);
+		if (arena.used > WRITE_BYTES)
+			arena_free(&arena);
 	}
+	arena_free(&arena);
 	buffer_free(&line);
 }

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "encode.h"
 #include "number.h"
 #include "text_write.h"
 #include "utf8.h"
@@ -77,7 +78,7 @@ json_write(struct buffer *out, const struct value *value)
 		buffer_append_string(out, value->boolean ? "true" : "false");
 		break;
 	case VALUE_INT:
-		buffer_printf(out, "%lld", (long long)value->integer);
+		encode_integer(out, value->integer);
 		break;
 	case VALUE_BIGINT:
 	case VALUE_DECIMAL:
