@@ -20,9 +20,11 @@ struct member {
 	int index;
 	struct server *server;
 	struct client *client;
-	struct disk *disk;    /* of a simulated node */
-	FILE *log;            /* the same */
-	bool dead;            /* was killed */
+	struct disk *disk; /* of a simulated node */
+	FILE *log;         /* the same */
+	bool dead, paused;
+	bool stalled;         /* it was paused since it began */
+	bool overdue;         /* it is paused, and has not answered init in time */
 	struct client *again; /* asks for init once more */
 	loop_fn *revived;
 	void *revived_arg;
@@ -233,16 +235,54 @@ cluster_server(const struct cluster *cluster, int node)
 	return cluster->members[node].server;
 }
 
-/* ---- starting again ------------------------------------------------------------------ */
+/* ---- kills and pauses ---------------------------------------------------------------- */
+
+static void init_answered_again(void *arg, enum answer, const struct value *body);
+
+static void
+close_again(struct member *member)
+{
+	client_close(member->again);
+	member->again = NULL;
+}
+
+static void
+begin_again(struct member *member)
+{
+	struct cluster *cluster = member->cluster;
+	const char *id = cluster->options->nodes[member->index];
+	struct buffer error = {0};
+
+	member->dead = member->paused = member->stalled = member->overdue = false;
+	if (!server_revive(member->server, &error)) {
+		member->dead = true;
+		fail(member, &error);
+		return;
+	}
+	member->again = client_open(cluster->loop, cluster->net, cluster->next_client);
+	client_request(
+	    member->again, id, cluster->arena, init_body(cluster, id), INIT_TIMEOUT_MS, init_answered_again, member);
+}
+
+/* What a pause kept from answering init in time is no failure of its own. */
+static void
+start_over(struct member *member)
+{
+	server_kill(member->server);
+	begin_again(member);
+}
 
 static void
 init_answered_again(void *arg, enum answer answer, const struct value *body)
 {
 	struct member *member = arg;
 
-	client_close(member->again);
-	member->again = NULL;
-	if (is_init_ok(member, answer, body) && member->revived != NULL)
+	close_again(member);
+	if (answer == ANSWER_TIMEOUT && member->paused)
+		member->overdue = true;
+	else if (answer == ANSWER_TIMEOUT && member->stalled)
+		start_over(member);
+	else if (is_init_ok(member, answer, body) && member->revived != NULL)
 		member->revived(member->revived_arg);
 }
 
@@ -253,8 +293,7 @@ cluster_kill(struct cluster *cluster, int node)
 
 	if (member->dead)
 		return false;
-	client_close(member->again);
-	member->again = NULL;
+	close_again(member);
 	server_kill(member->server);
 	return member->dead = true;
 }
@@ -263,21 +302,39 @@ bool
 cluster_revive(struct cluster *cluster, int node, loop_fn *revived, void *arg)
 {
 	struct member *member = &cluster->members[node];
-	const char *id = cluster->options->nodes[node];
-	struct buffer error = {0};
 
 	if (!member->dead)
 		return false;
-	member->dead = false;
-	if (!server_revive(member->server, &error)) {
-		fail(member, &error);
-		return true;
-	}
 	member->revived = revived;
 	member->revived_arg = arg;
-	member->again = client_open(cluster->loop, cluster->net, cluster->next_client);
-	client_request(
-	    member->again, id, cluster->arena, init_body(cluster, id), INIT_TIMEOUT_MS, init_answered_again, member);
+	begin_again(member);
+	return true;
+}
+
+bool
+cluster_pause(struct cluster *cluster, int node)
+{
+	struct member *member = &cluster->members[node];
+
+	if (member->dead || member->paused)
+		return false;
+	server_pause(member->server);
+	member->stalled = true;
+	return member->paused = true;
+}
+
+bool
+cluster_resume(struct cluster *cluster, int node)
+{
+	struct member *member = &cluster->members[node];
+
+	if (member->dead || !member->paused)
+		return false;
+	member->paused = false;
+	if (member->overdue)
+		start_over(member);
+	else
+		server_resume(member->server);
 	return true;
 }
 
@@ -294,7 +351,7 @@ cluster_stop(struct cluster *cluster)
 		if (member->server != NULL)
 			server_stop(member->server);
 		close_client(member);
-		client_close(member->again);
+		close_again(member);
 		disk_free(member->disk);
 		if (member->log != NULL)
 			fclose(member->log);

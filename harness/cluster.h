@@ -39,6 +39,12 @@ bool cluster_kill(struct cluster *, int node);
  * killed again. False: it was alive, and nothing is done or called.
  */
 bool cluster_revive(struct cluster *, int node, loop_fn *revived, void *arg);
+/*
+ * Pauses it until cluster_resume() or its end; false: it is dead or paused. If it is paused for longer than the answer
+ * to a second init may take, it is started once more when it is resumed. False: it was not paused.
+ */
+bool cluster_pause(struct cluster *, int node);
+bool cluster_resume(struct cluster *, int node);
 /* Ends everything without warning. */
 void cluster_stop(struct cluster *);
 

@@ -22,13 +22,36 @@ start_node(const struct fault_world *world, int node)
 	return cluster_revive(world->cluster, node, NULL, NULL);
 }
 
+static bool
+pause_node(const struct fault_world *world, const struct fault_target *target)
+{
+	return cluster_pause(world->cluster, target->node);
+}
+
+static bool
+resume_node(const struct fault_world *world, int node)
+{
+	return cluster_resume(world->cluster, node);
+}
+
 const struct fault faults[FAULT_KINDS] = {
     [FAULT_PARTITION] = {.name = "partition",
 	.commands = IN_RUN,
 	.start_f = "start-partition",
 	.stop_f = "stop-partition"},
+    [FAULT_PAUSE] = {.name = "pause",
+	.commands = IN_RUN,
+	.start_f = "pause",
+	.stop_f = "resume",
+	.stop_spec = "all",
+	.did = "paused",
+	.undid = "resumed",
+	.was_so = "already-running",
+	.stalls = true,
+	.start = pause_node,
+	.stop = resume_node},
     [FAULT_KILL] = {.name = "kill",
-	.commands = IN_SIM,
+	.commands = IN_RUN,
 	.start_f = "kill",
 	.stop_f = "start",
 	.stop_spec = "all",
@@ -39,6 +62,15 @@ const struct fault faults[FAULT_KINDS] = {
 	.start = kill_node,
 	.stop = start_node},
 };
+
+bool
+faults_stall(unsigned kinds)
+{
+	for (int kind = 0; kind < FAULT_KINDS; kind++)
+		if ((kinds & FAULT_BIT(kind)) != 0 && faults[kind].stalls)
+			return true;
+	return false;
+}
 
 /* ---- drawing ------------------------------------------------------------- */
 

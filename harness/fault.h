@@ -17,8 +17,8 @@
 struct cluster;
 
 /* In the order in which they end before the final reads: Jepsen's, which resumes and then starts. */
-enum fault_kind { FAULT_PARTITION, FAULT_KILL };
-#define FAULT_KINDS 2
+enum fault_kind { FAULT_PARTITION, FAULT_PAUSE, FAULT_KILL };
+#define FAULT_KINDS 3
 
 #define FAULT_BIT(kind) (1u << (kind)) /* in a set of kinds */
 #define FAULT_VALUES    2              /* parameters of one target, at most */
@@ -75,6 +75,8 @@ void fault_draw(
  * node it was done to, or what a partition looks like.
  */
 const struct value *fault_apply(const struct fault_world *, const struct fault_event *, struct arena *);
+/* Whether one of a set of kinds stalls nodes. */
+bool faults_stall(unsigned kinds);
 /* What the history has as its invocation. */
 const struct value *fault_intent(const struct fault_event *, struct arena *);
 

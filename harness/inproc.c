@@ -26,7 +26,7 @@ struct inproc {
 	struct buffer line; /* its next input */
 	uint64_t wake;      /* event at wake_ms; 0: none */
 	int64_t wake_ms;
-	bool killed;
+	bool killed, paused;
 };
 
 /* ---- what the node asks of its host -------------------------------------- */
@@ -103,7 +103,7 @@ static void wake(void *arg);
 static void
 set_wake(struct inproc *inproc)
 {
-	int64_t due_ms = inproc->killed ? INT64_MAX : node_due(inproc->node);
+	int64_t due_ms = inproc->killed || inproc->paused ? INT64_MAX : node_due(inproc->node);
 
 	if (inproc->wake != 0 && due_ms == inproc->wake_ms)
 		return;
@@ -169,6 +169,32 @@ deliver(void *arg, const struct envelope *envelope)
 
 /* ---- beginning and end --------------------------------------------------- */
 
+/* What waited for it while it was paused comes when it is no more paused, or is lost when it is no more. */
+static void
+inproc_resume(struct server *server)
+{
+	struct inproc *inproc = (struct inproc *)server;
+
+	if (!inproc->paused)
+		return;
+	inproc->paused = false;
+	set_wake(inproc);
+	if (!server_stopped(server))
+		endpoint_resume(server->endpoint);
+}
+
+static void
+inproc_pause(struct server *server)
+{
+	struct inproc *inproc = (struct inproc *)server;
+
+	if (inproc->killed)
+		return;
+	inproc->paused = true;
+	set_wake(inproc);
+	endpoint_pause(server->endpoint);
+}
+
 static void
 inproc_kill(struct server *server)
 {
@@ -177,6 +203,9 @@ inproc_kill(struct server *server)
 	if (!inproc->killed)
 		disk_crash(inproc->disk);
 	inproc->killed = true;
+	inproc_resume(server);
+	if (!server_stopped(server))
+		endpoint_lose(server->endpoint);
 	set_wake(inproc);
 }
 
@@ -248,7 +277,14 @@ inproc_revive(struct server *server, struct buffer *error)
 	return !inproc->killed;
 }
 
-static const struct server_kind inproc_kind = {inproc_kill, inproc_revive, inproc_kill, inproc_free, NULL};
+static const struct server_kind inproc_kind = {
+    .kill = inproc_kill,
+    .revive = inproc_revive,
+    .pause = inproc_pause,
+    .resume = inproc_resume,
+    .stop = inproc_kill,
+    .free = inproc_free,
+};
 
 struct server *
 server_inproc(struct loop *loop, struct net *net, const struct test_options *options, const char *id, uint64_t seed,

@@ -428,6 +428,34 @@ endpoint_pause(struct endpoint *dest)
 	dest->paused = true;
 }
 
+static void
+lose(struct endpoint *dest, struct packet *packet)
+{
+	tell(dest->net, HAPPENS_DROP, packet, dest);
+	forget(dest, packet);
+}
+
+void
+endpoint_lose(struct endpoint *dest)
+{
+	int64_t now = loop_now(dest->net->loop);
+
+	if (dest->taken != NULL && dest->taken->deadline <= now) {
+		loop_cancel(dest->net->loop, dest->event);
+		dest->event = 0;
+		lose(dest, dest->taken);
+		dest->taken = NULL;
+		dest->blocked = false;
+	}
+	while (dest->queue.count > 0 && dest->queue.heap[0]->deadline <= now)
+		lose(dest, packet_pop(&dest->queue));
+	if (dest->delivering)
+		return;
+	take_next(dest);
+	if (dest->event == 0)
+		schedule(dest);
+}
+
 /* ---- sending ------------------------------------------------------------- */
 
 static int64_t
@@ -504,7 +532,7 @@ net_send(struct net *net, const char *src, const char *dest, const char *body, s
 	if (from == NULL || from->deliver == NULL)
 		return NET_UNKNOWN_SRC;
 	if (to == NULL || to->deliver == NULL)
-		return NET_UNKNOWN_DEST;
+		return to != NULL && to->is_client && to->registered > 0 ? NET_CLOSED_CLIENT : NET_UNKNOWN_DEST;
 	if (to->bytes + packet_size(length) > net->endpoint_bytes_max ||
 	    net->bytes + packet_size(length) > net->bytes_max)
 		return NET_FLOODED;

@@ -86,12 +86,15 @@ bool net_knows(const struct net *, const char *id);
 void endpoint_resume(struct endpoint *);
 /* It takes nothing more until endpoint_resume(): what comes waits, and is not received yet. */
 void endpoint_pause(struct endpoint *);
+/* What waits for it though it was due is lost. */
+void endpoint_lose(struct endpoint *);
 const char *endpoint_id(const struct endpoint *);
 /* How often this id was registered before: 0 for the first time. */
 uint64_t endpoint_incarnation(const struct endpoint *);
 
-/* Unknown addresses are what makes a node deaf under Maelstrom; a flood would end it for want of memory. */
-enum net_fault { NET_OK, NET_UNKNOWN_SRC, NET_UNKNOWN_DEST, NET_FLOODED };
+/* Unknown addresses (a client that was there and is no more is one of its own) are what makes a node deaf under
+ * Maelstrom; a flood would end it for want of memory. */
+enum net_fault { NET_OK, NET_UNKNOWN_SRC, NET_UNKNOWN_DEST, NET_CLOSED_CLIENT, NET_FLOODED };
 /* Sends. On anything but NET_OK nothing was sent. Delivery is up to the loop: never from within. */
 enum net_fault net_send(struct net *, const char *src, const char *dest, const char *body, size_t length);
 

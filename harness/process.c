@@ -34,6 +34,7 @@
 
 struct process {
 	struct server server; /* first */
+	const struct test_options *options;
 	struct spawned child; /* its descriptors: -1 when closed */
 	int pidfd;            /* -1: not there; the timer looks instead */
 	uint64_t timer;
@@ -46,6 +47,7 @@ struct process {
 	struct framing framing;
 	struct buffer line; /* of stderr, unfinished */
 	bool log_failed;
+	bool killed; /* by server_kill(): its end is no news */
 };
 
 /* ---- its input ----------------------------------------------------------- */
@@ -176,7 +178,7 @@ take_line(struct process *process, enum frame frame, const char *line, size_t le
 static bool
 is_heard(const struct process *process)
 {
-	return !server_stopped(&process->server) && !process->server.died;
+	return !server_stopped(&process->server) && !process->server.died && !process->killed;
 }
 
 static void
@@ -372,7 +374,8 @@ child_ended(struct process *process)
 	read_output(process, READ_ALL, DRAINS_MAX);
 	close_output(process, &process->child.out);
 	take_rest(process);
-	server_died(&process->server, buffer_string(&how));
+	if (!process->killed)
+		server_died(&process->server, buffer_string(&how));
 	server_leave(&process->server);
 	buffer_free(&how);
 }
@@ -406,13 +409,39 @@ watch_child(struct process *process)
 		loop_watch(process->server.loop, process->pidfd, POLLIN, pidfd_ready, process);
 }
 
+/* It hears and says nothing any more; what it wrote to stderr is still read. What waits for it is lost. */
 static void
 process_kill(struct server *server)
 {
 	struct process *process = (struct process *)server;
 
-	spawned_kill(&process->child);
+	spawned_signal(&process->child, SIGKILL);
+	process->killed = true;
+	process->full = false;
+	close_input(process);
 	close_output(process, &process->child.out);
+	if (server_stopped(server))
+		return;
+	endpoint_lose(server->endpoint);
+	endpoint_resume(server->endpoint);
+}
+
+static void
+process_pause(struct server *server)
+{
+	struct process *process = (struct process *)server;
+
+	if (!process->killed)
+		spawned_signal(&process->child, SIGSTOP);
+}
+
+static void
+process_resume(struct server *server)
+{
+	struct process *process = (struct process *)server;
+
+	if (!process->killed)
+		spawned_signal(&process->child, SIGCONT);
 }
 
 /* SIGKILL takes its time where the machine is slow or the disk hangs, but not for ever. */
@@ -424,6 +453,8 @@ reap(struct process *process)
 	int64_t until = loop_now(process->server.loop) + REAP_MS * MS_NS;
 	pid_t reaped;
 
+	if (process->child.pid == 0)
+		return;
 	spawned_forget(&process->child);
 	while ((reaped = waitpid(process->child.pid, NULL, WNOHANG)) == 0 && loop_now(process->server.loop) < until) {
 		if (process->pidfd != -1)
@@ -433,6 +464,23 @@ reap(struct process *process)
 	}
 	if (reaped == 0)
 		warnx("%s: process %d does not end", process->server.id, (int)process->child.pid);
+	process->child.pid = 0;
+}
+
+/* Ends it and lets go of all that was for it; its log stays open. */
+static void
+end_child(struct process *process)
+{
+	spawned_signal(&process->child, SIGKILL);
+	reap(process);
+	stop_watching_child(process);
+	loop_cancel(process->server.loop, process->flush);
+	process->flush = 0;
+	close_input(process);
+	close_output(process, &process->child.out);
+	read_errors(process, READ_ALL, DRAINS_MAX);
+	close_output(process, &process->child.err);
+	log_rest(process);
 }
 
 static void
@@ -440,15 +488,7 @@ process_stop(struct server *server)
 {
 	struct process *process = (struct process *)server;
 
-	spawned_kill(&process->child);
-	reap(process);
-	stop_watching_child(process);
-	loop_cancel(server->loop, process->flush);
-	close_input(process);
-	close_output(process, &process->child.out);
-	read_errors(process, READ_ALL, DRAINS_MAX);
-	close_output(process, &process->child.err);
-	log_rest(process);
+	end_child(process);
 	close_log(process);
 }
 
@@ -477,7 +517,43 @@ process_unfinished(const struct server *server, const char **text)
 
 /* ---- all of it ----------------------------------------------------------- */
 
-static const struct server_kind process_kind = {process_kill, NULL, process_stop, process_free, process_unfinished};
+/* A child has just been spawned. */
+static void
+attend(struct process *process)
+{
+	struct loop *loop = process->server.loop;
+
+	loop_watch(loop, process->child.in, 0, input_ready, process);
+	loop_watch(loop, process->child.out, POLLIN, output_ready, process);
+	loop_watch(loop, process->child.err, POLLIN, errors_ready, process);
+	watch_child(process);
+}
+
+static bool
+process_revive(struct server *server, struct buffer *error)
+{
+	struct process *process = (struct process *)server;
+
+	assert(process->killed && server->entered == 0);
+	end_child(process);
+	framing_free(&process->framing);
+	process->framing.limit = NODE_LINE_MAX;
+	if (!spawn(&process->child, process->options->bin, process->options->args, error))
+		return false;
+	process->killed = server->died = false;
+	attend(process);
+	return true;
+}
+
+static const struct server_kind process_kind = {
+    .kill = process_kill,
+    .revive = process_revive,
+    .pause = process_pause,
+    .resume = process_resume,
+    .stop = process_stop,
+    .free = process_free,
+    .unfinished = process_unfinished,
+};
 
 static bool
 open_log(struct process *process, const char *path, struct buffer *error)
@@ -504,11 +580,9 @@ server_process(struct loop *loop, struct net *net, const struct test_options *op
 		return NULL;
 	}
 	process->framing.limit = NODE_LINE_MAX;
+	process->options = options;
 	process->server.log_stderr = options->log_stderr;
 	server_begin(&process->server, &process_kind, loop, net, id, events, deliver);
-	loop_watch(loop, process->child.in, 0, input_ready, process);
-	loop_watch(loop, process->child.out, POLLIN, output_ready, process);
-	loop_watch(loop, process->child.err, POLLIN, errors_ready, process);
-	watch_child(process);
+	attend(process);
 	return &process->server;
 }

@@ -70,6 +70,7 @@ static const struct {
     {"liveness", NULL, "probes", "operations"},
     {"liveness", NULL, "failures", "failures"},
     {"protocol", NULL, "count", "errors"},
+    {"protocol", NULL, "late-replies", "replies to clients that had given up"},
 };
 
 static void

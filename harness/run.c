@@ -86,6 +86,15 @@ on_offence(void *arg, struct server *server, const char *line, size_t length, co
 		progress_say(test->progress, "protocol error of node %s: %s", server_id(server), cause);
 }
 
+/* Under Maelstrom it would be deaf from now on; but nobody who is stopped can help it. */
+static void
+on_late(void *arg, struct server *server, const char *client)
+{
+	(void)server;
+	(void)client;
+	((struct test *)arg)->run->late++;
+}
+
 /* Nodes that never answered are named: what they wrote may say why. */
 static void
 report_silence(struct test *test)
@@ -193,7 +202,10 @@ run_phases(struct test *test)
 	    .ready = on_ready,
 	    .failed = on_failed,
 	    .arg = test,
-	    .server = {.offence = on_offence, .died = on_died, .arg = test},
+	    .server = {.offence = on_offence,
+		.died = on_died,
+		.arg = test,
+		.late = faults_stall(o->faults) ? on_late : NULL},
 	};
 	bool real = !loop_is_virtual(test->loop);
 
@@ -228,6 +240,8 @@ protocol_result(struct test *test)
 	value_put_keyword(arena, map, "valid?", value_bool(test->run->offences == 0));
 	value_put_keyword(arena, map, "count", value_int(arena, (int64_t)test->run->offences));
 	value_put_keyword(arena, map, "errors", test->offences);
+	if (faults_stall(test->options->faults))
+		value_put_int(arena, map, "late-replies", (int64_t)test->run->late);
 	return map;
 }
 

@@ -24,6 +24,7 @@ struct run {
 	int signal;                       /* it was interrupted by this one; 0: by none */
 	struct buffer report;             /* why it crashed; protocol errors with node, line and cause: for people */
 	uint64_t offences;                /* protocol errors */
+	uint64_t late;                    /* replies to closed clients, of nodes that faults may have stalled */
 	const struct fault_event *faults; /* that the nemesis did (fault.h), in the history's arena: a script of them */
 	size_t fault_count;
 	uint64_t hash;            /* of all events, in simulation */

@@ -139,6 +139,12 @@ server_output(struct server *server, const char *line, size_t length)
 	case NET_UNKNOWN_DEST:
 		unknown(server, line, length, "dest", &parsed->dest);
 		return;
+	case NET_CLOSED_CLIENT:
+		if (server->events.late != NULL)
+			server->events.late(server->events.arg, server, parsed->dest.bytes);
+		else
+			unknown(server, line, length, "dest", &parsed->dest);
+		return;
 	case NET_FLOODED:
 		flooded(server);
 	}
@@ -217,8 +223,20 @@ server_kill(struct server *server)
 bool
 server_revive(struct server *server, struct buffer *error)
 {
-	assert(!server_stopped(server) && server->kind->revive != NULL);
+	assert(!server_stopped(server));
 	return server->kind->revive(server, error);
+}
+
+void
+server_pause(struct server *server)
+{
+	server->kind->pause(server);
+}
+
+void
+server_resume(struct server *server)
+{
+	server->kind->resume(server);
 }
 
 void

@@ -29,6 +29,11 @@ struct server_events {
 	 */
 	void (*died)(void *arg, struct server *, const char *how);
 	void *arg;
+	/*
+	 * A message for a client that has been closed meanwhile. NULL where nothing stalls nodes: then it is an
+	 * offence.
+	 */
+	void (*late)(void *arg, struct server *, const char *client);
 };
 
 /*
@@ -36,14 +41,14 @@ struct server_events {
  * own process group, stderr to the end of `log_path` (NULL: nowhere). Returns
  * NULL with a line in `error` if it cannot be started. From the first one on
  * SIGPIPE is ignored, and whatever happens to eddy, SIGKILL included, its
- * processes and their children end with it.
+ * processes and their children end with it. The options must outlive it.
  */
 struct server *server_process(struct loop *, struct net *, const struct test_options *, const char *id,
     const char *log_path, const struct server_events *, struct buffer *error);
 /*
  * Makes a simulated node; its randomness comes from (seed, index, incarnation).
  * `log` may be NULL. What it stores, with --data-dir, is on the disk, which
- * must outlive it; the options must as well, if it is to be revived.
+ * must outlive it, and so must the options.
  */
 struct server *server_inproc(struct loop *, struct net *, const struct test_options *, const char *id, uint64_t seed,
     int index, struct disk *, FILE *log, const struct server_events *, struct buffer *error);
@@ -56,8 +61,14 @@ void server_stop(struct server *);
  * comes for it is lost. A simulated disk may lose what was not synced.
  */
 void server_kill(struct server *);
-/* Simulated nodes only: starts a killed one again, with its disk; it awaits init. False with a line in `error`. */
+/* Starts a killed one again, with its arguments and its disk; it awaits init. False with a line in `error`. */
 bool server_revive(struct server *, struct buffer *error);
+/*
+ * From now until server_resume() or its end it gets neither messages, which wait, nor time (SIGSTOP to its process
+ * group). One that is killed is not paused.
+ */
+void server_pause(struct server *);
+void server_resume(struct server *);
 /* The network's endpoint_note(): something has happened to it that is not a message. */
 void server_note(struct server *, uint64_t);
 /* The last lines of its stdout and stderr, for a report. */

@@ -21,8 +21,10 @@ struct tail {
 };
 
 struct server_kind {
-	void (*kill)(struct server *);                         /* ends the node at once; it stays in the network */
-	bool (*revive)(struct server *, struct buffer *error); /* NULL: cannot be */
+	void (*kill)(struct server *); /* ends the node at once; it stays in the network */
+	bool (*revive)(struct server *, struct buffer *error);
+	void (*pause)(struct server *);
+	void (*resume)(struct server *);
 	void (*stop)(struct server *); /* the same, and lets go of all that is outside of eddy's memory */
 	void (*free)(struct server *); /* memory; calls server_end() and frees the struct */
 	/* What stands behind the last newline of its stdout: how much, and the text if it was kept. NULL: never any. */

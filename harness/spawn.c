@@ -60,9 +60,10 @@ server_kill_all(void)
 }
 
 void
-spawned_kill(const struct spawned *spawned)
+spawned_signal(const struct spawned *spawned, int signal)
 {
-	kill(-spawned->pid, SIGKILL);
+	if (spawned->pid > 0)
+		kill(-spawned->pid, signal);
 }
 
 void
@@ -361,6 +362,7 @@ start(struct spawned *spawned, char *const argv[], size_t argc, struct buffer *e
 	if (!open_pipes(pipes) || (spawned->pid = fork_child(pipes, argv, argc, spawned->place)) == -1) {
 		buffer_printf(error, "cannot start %s: %s", argv[0], strerror(errno));
 		close_pipes(pipes);
+		spawned->pid = 0;
 		return false;
 	}
 	close(pipes[PIPE_FAULT][WRITING]);
@@ -374,6 +376,7 @@ start(struct spawned *spawned, char *const argv[], size_t argc, struct buffer *e
 	close_pipes(pipes);
 	spawned_forget(spawned);
 	waitpid(spawned->pid, NULL, 0);
+	spawned->pid = 0;
 	return false;
 }
 
@@ -403,7 +406,7 @@ spawn(struct spawned *spawned, const char *bin, char *const args[], struct buffe
 	char **argv, *path;
 
 	prepare();
-	spawned->place = free_place();
+	*spawned = (struct spawned){.in = -1, .out = -1, .err = -1, .place = free_place()};
 	if (spawned->place == PROCESSES_MAX) {
 		buffer_printf(error, "cannot start %s: %d nodes run already", bin, PROCESSES_MAX);
 		return false;

@@ -9,7 +9,7 @@
 #include "buffer.h"
 
 struct spawned {
-	pid_t pid;        /* and process group */
+	pid_t pid;        /* and process group; 0: none, it was never there or is reaped */
 	int in, out, err; /* eddy's ends, not blocking */
 	size_t place;     /* among those that run */
 };
@@ -22,8 +22,8 @@ struct spawned {
  */
 bool spawn(struct spawned *, const char *bin, char *const args[], struct buffer *error);
 
-/* Ends the whole group. */
-void spawned_kill(const struct spawned *);
+/* Sends a signal to the whole group, if there is one. */
+void spawned_signal(const struct spawned *, int signal);
 /* It is about to be reaped, and with that its id is free for others. */
 void spawned_forget(const struct spawned *);
 

@@ -46,7 +46,12 @@ on_died(void *arg, struct server *server, const char *how)
 static void
 begin(struct scene *scene, const char *command)
 {
-	const struct cluster_events events = {on_ready, on_failed, scene, {on_offence, on_died, scene}};
+	const struct cluster_events events = {
+	    .ready = on_ready,
+	    .failed = on_failed,
+	    .arg = scene,
+	    .server = {.offence = on_offence, .died = on_died, .arg = scene},
+	};
 
 	memset(scene, 0, sizeof(*scene));
 	parse(&scene->line, COMMAND_SIM, command);
@@ -183,6 +188,65 @@ may_be_killed_again_at_once(void **state)
 	end(&scene);
 }
 
+static void
+a_pause_keeps_messages(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	begin(&scene, "-w lin-kv --node lin-kv --node-count 1 --concurrency 2");
+	assert_true(cluster_pause(scene.cluster, 0));
+	assert_false(cluster_pause(scene.cluster, 0));
+	assert_null(ask(&scene, "n0", "write", 7));
+	assert_true(cluster_resume(scene.cluster, 0));
+	assert_false(cluster_resume(scene.cluster, 0));
+	run_for(&scene, 1000);
+	assert_true(value_equal(value_get(ask(&scene, "n0", "read", 0), "value"), value_int(&scene.arena, 7)));
+	assert_string_equal(buffer_string(&scene.trouble), "");
+	end(&scene);
+}
+
+/* Dead is dead: it cannot be paused, and a paused one that is killed is not paused when it is back. */
+static void
+pauses_and_kills_cross(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	begin(&scene, "-w echo --node echo --node-count 1");
+	assert_true(cluster_pause(scene.cluster, 0));
+	assert_true(cluster_kill(scene.cluster, 0));
+	assert_false(cluster_pause(scene.cluster, 0));
+	assert_false(cluster_resume(scene.cluster, 0));
+	assert_true(cluster_revive(scene.cluster, 0, on_revived, &scene));
+	assert_false(cluster_revive(scene.cluster, 0, on_revived, &scene));
+	run_for(&scene, 1000);
+	assert_int_equal(scene.revived, 1);
+	assert_false(cluster_resume(scene.cluster, 0));
+	assert_string_equal(buffer_string(&scene.trouble), "");
+	end(&scene);
+}
+
+/* Longer than init may take, in the midst of it: that is not the node's failure, and it is started once more. */
+static void
+a_pause_may_outlast_init(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	begin(&scene, "-w echo --node echo --node-count 1");
+	cluster_kill(scene.cluster, 0);
+	cluster_revive(scene.cluster, 0, on_revived, &scene);
+	cluster_pause(scene.cluster, 0);
+	run_for(&scene, 30000);
+	assert_int_equal(scene.revived, 0);
+	assert_true(cluster_resume(scene.cluster, 0));
+	run_for(&scene, 1000);
+	assert_int_equal(scene.revived, 1);
+	assert_string_equal(buffer_string(&scene.trouble), "");
+	end(&scene);
+}
+
 int
 main(void)
 {
@@ -190,6 +254,9 @@ main(void)
 	    cmocka_unit_test(finds_its_disks_again),
 	    cmocka_unit_test(begins_with_nothing),
 	    cmocka_unit_test(may_be_killed_again_at_once),
+	    cmocka_unit_test(a_pause_keeps_messages),
+	    cmocka_unit_test(pauses_and_kills_cross),
+	    cmocka_unit_test(a_pause_may_outlast_init),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -158,7 +158,7 @@ stop(void *arg)
 	loop_stop(loop);
 }
 
-static const struct server_events events = {on_offence, on_death, NULL};
+static const struct server_events events = {.offence = on_offence, .died = on_death, .arg = NULL};
 
 static void
 start(uint64_t seed, int index)
@@ -584,6 +584,53 @@ test_claims_stand_for_durable_nodes(void **state)
 	assert_int_equal(claims_make(net_claims(net), "x", 1, 1, 6), 6);
 }
 
+/* Neither messages nor time; then both, and the time has jumped. */
+static void
+test_paused(void **state)
+{
+	(void)state;
+	start(1, 0);
+	init();
+	assert_int_equal(net_send(net, "c0", "n0", "{\"type\":\"ticks\"}", 16), NET_OK);
+	loop_after(loop, 200 * MS_NS, stop, NULL);
+	loop_run(loop);
+	assert_string_equal(buffer_string(&received), "100: {\"type\":\"tick\",\"n\":1}\n");
+	server_pause(server);
+	server_pause(server);
+	send("{\"type\":\"facts\",\"msg_id\":1}"); /* until nothing is left to happen */
+	loop_after(loop, 1000 * MS_NS, stop, NULL);
+	loop_run(loop);
+	assert_null(strstr(buffer_string(&received), "facts_ok"));
+	assert_null(strstr(buffer_string(&received), "\"n\":2"));
+	server_resume(server);
+	server_resume(server);
+	loop_run(loop);
+	assert_non_null(strstr(buffer_string(&received), "1200: {\"type\":\"tick\",\"n\":2}\n"));
+	assert_non_null(strstr(buffer_string(&received), "\"now\":1200"));
+	assert_non_null(strstr(buffer_string(&received), "1450: {\"type\":\"tick\",\"n\":3}\n"));
+}
+
+/* What waited for it is lost with it, and the next one is not paused. */
+static void
+test_killed_while_paused(void **state)
+{
+	(void)state;
+	start(1, 0);
+	init();
+	server_pause(server);
+	send("{\"type\":\"echo\",\"msg_id\":1}");
+	server_kill(server);
+	server_pause(server); /* nobody is there */
+	loop_run(loop);
+	assert_true(server_revive(server, &error));
+	init();
+	send("{\"type\":\"echo\",\"msg_id\":2}");
+	assert_non_null(strstr(buffer_string(&received), "\"in_reply_to\":2"));
+	assert_null(strstr(buffer_string(&received), "\"in_reply_to\":1"));
+	assert_int_equal(offences.length + death.length, 0);
+	server_pause(server); /* and is stopped so */
+}
+
 static void
 test_a_failure_is_its_end(void **state)
 {
@@ -619,6 +666,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_it_may_lose_what_was_not_synced, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_another_life_is_another_stream, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_claims_stand_for_durable_nodes, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_paused, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_killed_while_paused, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_a_failure_is_its_end, set_up, tear_down),
 	};
 

@@ -67,7 +67,7 @@ on_death(void *arg, struct server *from, const char *how)
 	loop_stop(loop);
 }
 
-static const struct server_events events = {on_offence, on_death, &options};
+static const struct server_events events = {.offence = on_offence, .died = on_death, .arg = &options};
 
 static void
 too_late(void *arg)
@@ -732,6 +732,142 @@ test_stop_kills_the_whole_group(void **state)
 	assert_int_equal(death.length, 0);
 }
 
+/* ---- killed, started again, paused ---------------------------------------------------- */
+
+/* It tells its number of starts, which it keeps in a file, then echoes. */
+static void
+start_lives(void)
+{
+	char script[1024];
+
+	snprintf(script, sizeof(script),
+	    "echo alive >&2\n"
+	    "echo life >>%s/lives\n"
+	    "printf '{\"src\":\"n0\",\"dest\":\"c0\",\"body\":{\"life\":%%d}}\\n' $(grep -c . %s/lives)\n%s",
+	    directory, directory, ECHO);
+	start(script);
+	run_until_messages(1);
+	assert_non_null(strstr(buffer_string(&received), "{\"life\":1}"));
+}
+
+static void
+test_killed_and_started_again(void **state)
+{
+	(void)state;
+	start_lives();
+	server_kill(server);
+	server_kill(server); /* no harm */
+	send("{\"lost\":1}");
+	run_ms(100);
+	for (int life = 2; life < 5; life++) {
+		char expected[32];
+
+		received.length = 0;
+		assert_true(server_revive(server, &error));
+		send("{\"heard\":1}");
+		run_until_messages(2 * life - 1);
+		snprintf(expected, sizeof(expected), "{\"life\":%d}", life);
+		assert_non_null(strstr(buffer_string(&received), expected));
+		assert_non_null(strstr(buffer_string(&received), "\"heard\""));
+		assert_null(strstr(buffer_string(&received), "lost"));
+		server_kill(server); /* and at once again */
+	}
+	assert_int_equal(death.length, 0); /* that is no news */
+	assert_int_equal(offences.length, 0);
+	server_stop(server);
+	server = NULL;
+	assert_string_equal(read_log(), "alive\nalive\nalive\nalive\n");
+	text.length = 0;
+	buffer_printf(&text, "%s/lives", directory);
+	assert_int_equal(unlink(buffer_string(&text)), 0);
+}
+
+/* A message that was not finished when it was killed is no part of the next one's first. */
+static void
+test_half_a_line_dies_with_it(void **state)
+{
+	(void)state;
+	start("printf '{\"src\":\"n0\",\"dest\":\"c0\",\"body\":{}}\\n{\"src'; sleep 1000");
+	run_until_messages(1);
+	run_ms(50);
+	server_kill(server);
+	assert_true(server_revive(server, &error));
+	run_until_messages(2);
+	run_ms(50);
+	assert_int_equal(offences.length + death.length, 0);
+}
+
+/* Much waits for one that does not read: it is lost with it, and blocks nothing afterwards. */
+static void
+test_what_waits_is_lost_with_it(void **state)
+{
+	char body[10000];
+
+	(void)state;
+	memset(body, ' ', sizeof(body));
+	body[0] = '{';
+	body[sizeof(body) - 2] = '}';
+	body[sizeof(body) - 1] = '\0';
+	start("echo >&2; sleep 0.3; " ECHO);
+	server_pause(server);
+	for (int i = 0; i < 50; i++)
+		send(body);
+	run_ms(50);
+	server_kill(server);
+	run_ms(50);
+	assert_int_equal(net_queued_bytes(net), 0);
+	assert_true(server_revive(server, &error));
+	send("{\"new\":1}");
+	run_until_messages(1);
+	assert_non_null(strstr(buffer_string(&received), "\"new\""));
+}
+
+static void
+test_what_cannot_be_started_again(void **state)
+{
+	(void)state;
+	start(ECHO);
+	server_kill(server);
+	unlink(bin);
+	assert_false(server_revive(server, &error));
+	assert_non_null(strstr(buffer_string(&error), "cannot start"));
+	send("{\"lost\":1}");
+	run_ms(50);
+	assert_int_equal(messages + (int)death.length, 0);
+}
+
+/* It does not hear, nor does its child; then it hears all of it. */
+static void
+test_paused(void **state)
+{
+	(void)state;
+	start(ECHO);
+	send("{\"before\":1}");
+	run_until_messages(1);
+	server_pause(server);
+	send("{\"meanwhile\":1}");
+	run_ms(200);
+	assert_int_equal(messages, 1);
+	server_resume(server);
+	run_until_messages(2);
+	assert_non_null(strstr(buffer_string(&received), "\"meanwhile\""));
+	server_pause(server); /* and is stopped so */
+	assert_int_equal(death.length, 0);
+}
+
+/* One that ends by itself, though it was killed and started again, is told of; once. */
+static void
+test_its_own_end_is_told_of_after_all(void **state)
+{
+	(void)state;
+	start("read -r line; read -r line; exit 7");
+	server_kill(server);
+	assert_true(server_revive(server, &error));
+	send("{}");
+	send("{}");
+	run_until_death("exited with status 7\n");
+}
+
 static void
 test_kill_all(void **state)
 {
@@ -823,6 +959,12 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_a_log_that_cannot_be_opened, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_a_script_without_shebang_is_the_shells, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_stop_kills_the_whole_group, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_killed_and_started_again, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_half_a_line_dies_with_it, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_what_waits_is_lost_with_it, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_what_cannot_be_started_again, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_paused, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_its_own_end_is_told_of_after_all, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_kill_all, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_nodes_do_not_outlive_us, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_many_at_once, set_up, tear_down),

@@ -117,6 +117,23 @@ test_kills(void **state)
 	run_free(&run);
 }
 
+/* Who is paused answers nothing, and loses nothing. */
+static void
+test_pauses(void **state)
+{
+	struct run run;
+
+	(void)state;
+	simulate(&run, "-w g-set --node g-set --node-count 3 --time-limit 60 --rate 20 --nemesis pause,partition "
+		       "--nemesis-interval 8");
+	assert_int_equal(run_exit_status(&run), 0);
+	assert_in_range(acts(&run, "pause"), 2, 20);
+	assert_in_range(acts(&run, "start-partition"), 2, 20);
+	assert_int_equal(acts(&run, "kill"), 0);
+	assert_true(result(&run, "stats", "info-count")->integer > 0);
+	run_free(&run);
+}
+
 /* A value that only its memory held is gone: the checkers see it. */
 static void
 test_kills_lose_memory(void **state)
@@ -161,6 +178,25 @@ test_late_answers(void **state)
 	simulate(&run, "-w echo --node broken:echo-late --time-limit 30");
 	assert_true(run.offences > 0);
 	assert_int_equal(run_exit_status(&run), 1);
+	run_free(&run);
+}
+
+/* Who was stopped cannot help it: then they are counted, and no more. */
+static void
+test_late_answers_of_who_is_paused(void **state)
+{
+	struct run run;
+
+	(void)state;
+	simulate(&run, "-w echo --node broken:echo-late --time-limit 30 --nemesis pause --nemesis-interval 100");
+	assert_true(run.offences == 0 && run.late > 0);
+	assert_int_equal(result(&run, "protocol", "late-replies")->integer, (int64_t)run.late);
+	assert_true(verdict_of(value_get(run.results, "protocol")) == VERDICT_VALID);
+	run_free(&run);
+
+	simulate(&run, "-w echo --node broken:echo-late --time-limit 30 --nemesis partition");
+	assert_true(run.offences > 0 && run.late == 0);
+	assert_null(result(&run, "protocol", "late-replies"));
 	run_free(&run);
 }
 
@@ -418,9 +454,11 @@ main(void)
 	    cmocka_unit_test(test_wrong_nodes_are_not),
 	    cmocka_unit_test(test_same_seed_same_hash),
 	    cmocka_unit_test(test_kills),
+	    cmocka_unit_test(test_pauses),
 	    cmocka_unit_test(test_kills_lose_memory),
 	    cmocka_unit_test(test_offences_are_counted_and_cut),
 	    cmocka_unit_test(test_late_answers),
+	    cmocka_unit_test(test_late_answers_of_who_is_paused),
 	    cmocka_unit_test(test_malformed_answers),
 	    cmocka_unit_test(test_rate_zero),
 	    cmocka_unit_test(test_message_budget),

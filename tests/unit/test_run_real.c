@@ -1,6 +1,8 @@
 /* Whole tests with real processes: crashes, offences, signals, what is left behind. */
 #include "runs.h"
 
+#include "fault.h"
+
 /* ---- nodes that are scripts ---- */
 
 /* A node that is a shell script; the functions make it readable. */
@@ -207,6 +209,62 @@ test_interrupted(void **state)
 	assert_int_equal(access(path, R_OK), 0);
 }
 
+/* Killed nodes are started again, with init and the same arguments; paused ones go on; nobody is left in the end. */
+static void
+test_kills_and_pauses(void **state)
+{
+	struct run run;
+	int kills = 0, pauses = 0, inits = 0;
+	char path[128], line[512];
+	FILE *file;
+
+	(void)state;
+	write_script("mortal",
+	    "while next; do case $line in\n"
+	    "*node_ids*) echo $dest $* >>$1; reply '\"type\":\"init_ok\"';;\n"
+	    "*) echo=${line#*\\\"echo\\\":} echo=${echo%%,*}; reply '\"type\":\"echo_ok\",\"echo\":'\"$echo\";;\n"
+	    "esac; done");
+	snprintf(path, sizeof(path), "%s/inits", directory);
+	snprintf(line, sizeof(line),
+	    "-q -w echo --node-count 3 --rate 50 --time-limit 6 --nemesis kill,pause "
+	    "--nemesis-interval 0.4 -- %s argument",
+	    path);
+	run_script(&run, "mortal", line);
+	assert_false(run.crashed);
+	assert_int_equal(run.offences, 0);
+	assert_true(verdict_of(value_get(run.results, "workload")) == VERDICT_VALID);
+	assert_true(result(&run, "stats", "ok-count")->integer > 0);
+	for (size_t i = 0; i < run.fault_count; i++) {
+		kills += run.faults[i].kind == FAULT_KILL && run.faults[i].start;
+		pauses += run.faults[i].kind == FAULT_PAUSE && run.faults[i].start;
+	}
+	assert_true(kills > 2 && pauses > 2);
+	run_free(&run);
+	assert_int_equal(count_processes("mortal"), 0);
+	assert_non_null(file = fopen(path, "r"));
+	while (fgets(line, sizeof(line), file) != NULL) {
+		assert_non_null(strstr(line, "inits argument\n"));
+		inits++;
+	}
+	fclose(file);
+	assert_true(inits > 3);
+}
+
+/* Whoever ends by itself has ended, also where others are killed. */
+static void
+test_an_end_is_an_end_among_kills(void **state)
+{
+	struct run run;
+
+	(void)state;
+	write_script("ends", "next; reply '\"type\":\"init_ok\"'; sleep 0.3; exit 5");
+	run_script(
+	    &run, "ends", "-q -w echo --node-count 2 --rate 50 --nemesis kill --nemesis-interval 1000 --nodes a,b");
+	assert_int_equal(run_exit_status(&run), 255);
+	assert_says(&run, "ended before the test did: exited with status 5");
+	run_free(&run);
+}
+
 int
 main(void)
 {
@@ -215,6 +273,8 @@ main(void)
 	    cmocka_unit_test(test_nodes_that_refuse),
 	    cmocka_unit_test(test_nodes_that_offend),
 	    cmocka_unit_test(test_nodes_that_are_early),
+	    cmocka_unit_test(test_kills_and_pauses),
+	    cmocka_unit_test(test_an_end_is_an_end_among_kills),
 	    cmocka_unit_test(test_interrupted),
 	};
 
