@@ -413,6 +413,8 @@ const struct flag flags[] = {
     {"seeds", 0, IN_SIM, "A..B", parse_seeds, 0, 0, 0, "a sweep: all these seeds, until one is not valid"},
     {"time-budget", 0, IN_SIM, "SECONDS", parse_number, AT(time_budget_s), 0, SECONDS_MAX,
 	"a sweep ends after so much real time"},
+    {"swarm", 0, IN_SIM, NULL, parse_bool, AT(swarm), 0, 0,
+	"each seed draws what is not given: faults that the node withstands, sizes, latencies, rates"},
     {"jobs", 0, IN_SIM, "N", parse_integer, AT(jobs), 1, CREW_MAX,
 	"seeds of a sweep at a time [as many as processors]"},
     {"failures", 0, IN_SIM, "N", parse_integer, AT(failures), 1, NUMBERS,

@@ -20,21 +20,9 @@
 /* ---- eddy test, eddy sim ---------------------------------------------------------- */
 
 static int
-run_once(const struct test_options *options)
-{
-	struct run run;
-	int status;
-
-	run_test(&run, options);
-	run_print(&run, options);
-	status = run_exit_status(&run);
-	run_free(&run);
-	return status;
-}
-
-static int
 run_tests(struct test_options *options)
 {
+	uint64_t messages;
 	int status = 0;
 
 	if (options->sweep)
@@ -42,7 +30,7 @@ run_tests(struct test_options *options)
 	for (int64_t i = 0; status == 0 && i < options->test_count; i++) {
 		if (options->command == COMMAND_TEST && !options->seed_given)
 			arc4random_buf(&options->seed, sizeof(options->seed));
-		status = run_once(options);
+		status = run_told(options, true, &messages);
 	}
 	return status;
 }
@@ -101,6 +89,10 @@ list(int argc, char *argv[])
 	printf("programs:\n");
 	for (const struct registered *r = registry; r->name != NULL; r++)
 		printf("  %-20s %s\n", r->name, r->program->summary);
+	printf("what nodes withstand (--nemesis, --swarm):\n");
+	for (const struct workload *const *w = workloads; *w != NULL; w++)
+		for (const struct promise *p = (*w)->promises; p != NULL && p->node != NULL; p++)
+			printf("  %-20s %-24s %s\n", (*w)->name, p->node, p->faults);
 	return 0;
 }
 

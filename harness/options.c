@@ -98,14 +98,32 @@ take_flag(struct parsing *p, char *const words[], bool *wants_help)
 	return flag->parse(p, flag, value) ? taken : 0;
 }
 
+/* Whether a word names a flag that says which runs there are, or what is left of them, and not what a run is. */
+static bool
+is_about_runs(const char *word)
+{
+	static const char *const names[] = {
+	    "seed", "seeds", "swarm", "jobs", "failures", "time-budget", "store", "quiet", NULL};
+	size_t length = strcspn(word + 2, "=");
+
+	if (word[1] != '-')
+		return word[1] == 'q';
+	for (const char *const *name = names; *name != NULL; name++)
+		if (strncmp(*name, word + 2, length) == 0 && (*name)[length] == '\0')
+			return true;
+	return false;
+}
+
 static bool
 take_words(struct parsing *p, int argc, char *argv[], bool *wants_help)
 {
 	struct test_options *o = p->options;
 	char **args = arena_zero(&o->arena, sizeof(*args) * (size_t)(argc + 1));
-	int count = 0;
+	const char **given = arena_zero(&o->arena, sizeof(*given) * (size_t)(argc + 1));
+	int count = 0, kept = 0;
 
 	o->args = args;
+	o->given = given;
 	for (int i = 0, taken; i < argc; i += taken) {
 		taken = 1;
 		if (strcmp(argv[i], "--") == 0) {
@@ -117,6 +135,9 @@ take_words(struct parsing *p, int argc, char *argv[], bool *wants_help)
 			args[count++] = argv[i];
 		else if ((taken = take_flag(p, argv + i, wants_help)) == 0)
 			return false;
+		else
+			for (int k = 0; k < taken && !is_about_runs(argv[i]); k++)
+				given[kept++] = argv[i + k];
 	}
 	return true;
 }

@@ -40,6 +40,7 @@ struct test_options {
 	const struct program *program; /* eddy sim: --node's */
 	const char *program_name;      /* as in the registry, or the bin's last part */
 	char *const *args;             /* of the node, NULL-terminated */
+	const char *const *given;      /* the words of flags that say what a run is, NULL-terminated */
 
 	const char *const *nodes; /* names */
 	int node_count;
@@ -64,6 +65,7 @@ struct test_options {
 	uint64_t seed, last_seed; /* --seed N, --seeds A..B */
 	bool seed_given;
 	bool sweep;              /* --seeds was given */
+	bool swarm;              /* each seed draws the rest (swarm.h) */
 	uint64_t message_budget; /* the main phase ends after so many deliveries; 0: none */
 	double time_budget_s;    /* a sweep stops after so much wall time; 0: none */
 	int64_t jobs;            /* of a sweep, at a time; 0: as many as there are processors */

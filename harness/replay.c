@@ -147,8 +147,20 @@ put_demands(const struct test_options *o, struct buffer *line)
 	put_integer(line, "message-budget", (int64_t)o->message_budget, 0);
 }
 
-void
-options_replay(const struct test_options *o, uint64_t seed, struct buffer *line)
+/* The seed draws the rest again. */
+static void
+put_swarm(const struct test_options *o, uint64_t seed, struct buffer *line)
+{
+	buffer_append_string(line, "sim");
+	for (const char *const *word = o->given; *word != NULL; word++) {
+		buffer_append_char(line, ' ');
+		put_quoted(line, *word);
+	}
+	buffer_printf(line, " --swarm --seed %" PRIu64, seed);
+}
+
+static void
+put_all(const struct test_options *o, uint64_t seed, struct buffer *line)
 {
 	buffer_append_string(line, "sim -w ");
 	put_quoted(line, o->workload->name);
@@ -156,6 +168,12 @@ options_replay(const struct test_options *o, uint64_t seed, struct buffer *line)
 	buffer_printf(line, " --seed %" PRIu64, seed);
 	put_world(o, line);
 	put_demands(o, line);
+}
+
+void
+options_replay(const struct test_options *o, uint64_t seed, struct buffer *line)
+{
+	(o->swarm ? put_swarm : put_all)(o, seed, line);
 	if (o->args != NULL && o->args[0] != NULL)
 		buffer_append_string(line, " --");
 	for (char *const *arg = o->args; arg != NULL && *arg != NULL; arg++) {

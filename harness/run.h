@@ -42,6 +42,15 @@ int run_exit_status(const struct run *);
 /* What there is to say about it, for people: verdicts, figures, where it was left. On stdout. */
 void run_print(const struct run *, const struct test_options *);
 
+/* ---- sweep.c ---------------------------------------------------------------- */
+
+/*
+ * Runs what the options say, or what a swarm makes of them, and prints what it
+ * found; of a valid run only if `tells_valid`. Returns its exit status, and the
+ * number of messages that were delivered.
+ */
+int run_told(const struct test_options *, bool tells_valid, uint64_t *messages);
+
 /*
  * Every seed of options->seed..last_seed, several at a time in processes of
  * their own, until the first that is not valid (options->failures: so many of

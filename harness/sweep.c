@@ -15,6 +15,7 @@
 #include "crew.h"
 #include "memory.h"
 #include "run.h"
+#include "swarm.h"
 
 /* How far seeds may be ahead of the first one that is not done yet. */
 #define AHEAD_MAX 1024
@@ -46,23 +47,38 @@ wall_seconds(void)
 
 /* ---- in a worker ----------------------------------------------------------------- */
 
-/* Runs one seed. Returns its exit status; what is not valid is told in full. */
+int
+run_told(const struct test_options *options, bool tells_valid, uint64_t *messages)
+{
+	struct swarm swarm = {0};
+	const struct test_options *o = options->swarm ? &swarm.options : options;
+	struct run run;
+	int status;
+
+	if (options->swarm && !swarm_draw(&swarm, options, options->seed))
+		return EXIT_ARGUMENTS;
+	run_test(&run, o);
+	*messages = run.net.all.received;
+	status = run_exit_status(&run);
+	if (status != 0 || tells_valid) {
+		run_print(&run, o);
+		if (options->swarm)
+			swarm_print(&swarm);
+		fflush(stdout);
+	}
+	run_free(&run);
+	swarm_free(&swarm);
+	return status;
+}
+
 static int
 run_seed(void *arg, uint64_t seed, uint64_t *messages)
 {
 	const struct sweep *sweep = arg;
 	struct test_options one = *sweep->options;
-	struct run run;
-	int status;
 
 	one.seed = seed;
-	run_test(&run, &one);
-	*messages = run.net.all.received;
-	status = run_exit_status(&run);
-	if (status != 0)
-		run_print(&run, &one);
-	run_free(&run);
-	return status;
+	return run_told(&one, false, messages);
 }
 
 /* ---- what is shown ----------------------------------------------------------------- */

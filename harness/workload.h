@@ -85,6 +85,23 @@ struct op_template {
 	int first, count;
 };
 
+/* ---- what nodes promise ---------------------------------------------------- */
+
+#define VARIANTS_MAX 6
+
+#define EVERYTHING "partition,kill,pause,loss,duplicate,clock,slow,disk"
+
+/* A node that solves a workload, and what it withstands: of that a swarm (swarm.h) draws. */
+struct promise {
+	const char *node;   /* as --node has it */
+	const char *faults; /* as --nemesis has them, with --data-dir; what eddy does not know is left out */
+	const char *flags;  /* what else must be said of a run ("--consistency-models ..."); NULL: nothing */
+	/* Arguments of the node to choose from, "" for none; not together with that fault. */
+	struct variant {
+		const char *args, *unless;
+	} variants[VARIANTS_MAX];
+};
+
 struct workload {
 	const char *name;
 	const char *summary; /* one line */
@@ -136,10 +153,19 @@ struct workload {
 	} alive;
 
 	check_fn *check;
+
+	/* What nodes promise here: ends with a NULL node, and may be NULL. */
+	const struct promise *promises;
 };
 
 /* Generated from workloads/: ends with NULL. */
 extern const struct workload *const workloads[];
 const struct workload *workload_find(const char *name);
+
+/* ---- swarm.c ---------------------------------------------------------------- */
+
+/* What a node promises in a workload; one that is not in its table is taken to withstand partitions. Never NULL. */
+const struct promise *promise_find(const struct workload *, const char *node);
+bool promise_includes(const struct promise *, const char *fault);
 
 #endif

@@ -158,6 +158,14 @@ invoke(struct call *call)
 
 static const char *const idempotent[] = {"read", NULL};
 
+static const struct promise promises[] = {
+    {.node = "broadcast",
+	.faults = EVERYTHING,
+	.variants = {{.args = ""}, {.args = "--batch-ms 0"}, {.args = "--batch-ms 1000"}}},
+    {.node = "broadcast-flood", .faults = EVERYTHING},
+    {0},
+};
+
 static const char *const kinds[] = {"broadcast", "read", NULL};
 
 const struct workload broadcast_workload = {
@@ -172,4 +180,5 @@ const struct workload broadcast_workload = {
     .idempotent = idempotent,
     .alive = {.kinds = kinds},
     .check = check_broadcast,
+    .promises = promises,
 };

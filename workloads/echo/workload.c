@@ -29,6 +29,11 @@ invoke(struct call *call)
 	call_rpc(call, &echo, fields, 0, echoed);
 }
 
+static const struct promise promises[] = {
+    {.node = "echo", .faults = EVERYTHING},
+    {0},
+};
+
 static const char *const kinds[] = {"echo", NULL};
 
 const struct workload echo_workload = {
@@ -40,4 +45,5 @@ const struct workload echo_workload = {
     .catches_errors = true,
     .alive = {.kinds = kinds},
     .check = check_echo,
+    .promises = promises,
 };

@@ -12,6 +12,14 @@ generate(void *state, struct random *random, struct arena *arena, const struct t
 	return true;
 }
 
+static const struct promise promises[] = {
+    {.node = "g-counter",
+	.faults = EVERYTHING,
+	.variants = {{.args = ""}, {.args = "--gossip-ms 20"}, {.args = "--gossip-ms 1000"}}},
+    {.node = "g-counter-seq-kv", .faults = EVERYTHING},
+    {0},
+};
+
 static const char *const kinds[] = {"add", "read", NULL};
 
 const struct workload g_counter_workload = {
@@ -22,4 +30,5 @@ const struct workload g_counter_workload = {
     .invoke = counter_invoke,
     .alive = {.kinds = kinds},
     .check = check_counter,
+    .promises = promises,
 };

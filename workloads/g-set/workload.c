@@ -50,6 +50,13 @@ invoke(struct call *call)
 	call_rpc(call, &add, fields, 0, added);
 }
 
+static const struct promise promises[] = {
+    {.node = "g-set",
+	.faults = EVERYTHING,
+	.variants = {{.args = ""}, {.args = "--gossip-ms 20"}, {.args = "--gossip-ms 1000"}}},
+    {0},
+};
+
 static const char *const kinds[] = {"add", "read", NULL};
 
 /* Final reads are not flagged as such here, and errors are not caught: so it is in Maelstrom. */
@@ -62,4 +69,5 @@ const struct workload g_set_workload = {
     .invoke = invoke,
     .alive = {.kinds = kinds},
     .check = check_set_full,
+    .promises = promises,
 };

@@ -250,6 +250,14 @@ refuse(struct arena *arena, const struct test_options *options)
 
 static const char *const idempotent[] = {"assign", NULL};
 
+static const struct promise promises[] = {
+    {.node = "kafka",
+	.faults = EVERYTHING,
+	.variants = {{.args = ""}, {.args = "--acks majority"}, {.args = "--batch-ms 50"}, {.args = "--lag-ms 0"}}},
+    {.node = "kafka-lin-kv", .faults = EVERYTHING},
+    {0},
+};
+
 static const char *const kinds[] = {"send", "poll", "assign", NULL};
 
 const struct workload kafka_workload = {
@@ -265,4 +273,5 @@ const struct workload kafka_workload = {
     .idempotent = idempotent,
     .alive = {.kinds = kinds},
     .check = check_kafka,
+    .promises = promises,
 };

@@ -243,6 +243,13 @@ invoke(struct call *call)
 
 static const char *const idempotent[] = {"read", NULL};
 
+static const struct promise promises[] = {
+    {.node = "lin-kv", .faults = EVERYTHING, .variants = {{.args = ""}, {"--lease", "clock"}}},
+    {.node = "lin-kv-caspaxos", .faults = EVERYTHING},
+    {.node = "lin-kv-proxy", .faults = EVERYTHING},
+    {0},
+};
+
 static const char *const kinds[] = {"read", "write", "cas", NULL};
 static const char *const answers[] = {"key-does-not-exist", "precondition-failed", NULL};
 
@@ -258,4 +265,5 @@ const struct workload lin_kv_workload = {
     .reusable = true,
     .alive = {.kinds = kinds, .answers = answers},
     .check = check_linearizable,
+    .promises = promises,
 };

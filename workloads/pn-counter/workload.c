@@ -57,6 +57,13 @@ generate(void *state, struct random *random, struct arena *arena, const struct t
 	return true;
 }
 
+static const struct promise promises[] = {
+    {.node = "pn-counter",
+	.faults = EVERYTHING,
+	.variants = {{.args = ""}, {.args = "--gossip-ms 20"}, {.args = "--gossip-ms 1000"}}},
+    {0},
+};
+
 static const char *const kinds[] = {"add", "read", NULL};
 
 const struct workload pn_counter_workload = {
@@ -67,4 +74,5 @@ const struct workload pn_counter_workload = {
     .invoke = counter_invoke,
     .alive = {.kinds = kinds},
     .check = check_counter,
+    .promises = promises,
 };

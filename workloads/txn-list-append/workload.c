@@ -135,6 +135,15 @@ invoke(struct call *call)
 	txn_invoke(call, answered);
 }
 
+static const struct promise promises[] = {
+    {.node = "txn-list-append", .faults = EVERYTHING, .variants = {{.args = ""}, {"--lease", "clock"}}},
+    {.node = "txn-list-append-datomic",
+	.faults = EVERYTHING,
+	.variants = {{.args = ""}, {.args = "--recent 0"}, {.args = "--recent 4"}}},
+    {.node = "txn-list-append-mvcc", .faults = EVERYTHING, .flags = "--consistency-models strong-snapshot-isolation"},
+    {0},
+};
+
 static const char *const kinds[] = {"txn", NULL};
 static const char *const collisions[] = {"txn-conflict", NULL};
 
@@ -150,4 +159,5 @@ const struct workload txn_list_append_workload = {
     .reusable = true,
     .alive = {.kinds = kinds, .collisions = collisions},
     .check = check_list_append,
+    .promises = promises,
 };

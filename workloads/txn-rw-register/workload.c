@@ -26,6 +26,16 @@ invoke(struct call *call)
 	txn_invoke(call, answered);
 }
 
+static const struct promise promises[] = {
+    {.node = "txn-rw-register", .faults = EVERYTHING, .variants = {{.args = ""}, {"--lease", "clock"}}},
+    {.node = "txn-rw-register-hat",
+	.faults = EVERYTHING,
+	.flags = "--consistency-models causal-cerone",
+	.variants = {{.args = ""}, {.args = "--gossip-ms 20"}, {.args = "--gossip-ms 1000"}}},
+    {.node = "txn-rw-register-mvcc", .faults = EVERYTHING, .flags = "--consistency-models strong-snapshot-isolation"},
+    {0},
+};
+
 static const char *const kinds[] = {"txn", NULL};
 static const char *const collisions[] = {"txn-conflict", NULL};
 
@@ -40,4 +50,5 @@ const struct workload txn_rw_register_workload = {
     .reusable = true,
     .alive = {.kinds = kinds, .collisions = collisions},
     .check = check_rw_register,
+    .promises = promises,
 };

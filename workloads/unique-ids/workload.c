@@ -24,6 +24,11 @@ invoke(struct call *call)
 	call_rpc(call, &generate_id, NULL, 0, generated);
 }
 
+static const struct promise promises[] = {
+    {.node = "unique-ids", .faults = EVERYTHING},
+    {0},
+};
+
 static const char *const kinds[] = {"generate", NULL};
 
 const struct workload unique_ids_workload = {
@@ -35,4 +40,5 @@ const struct workload unique_ids_workload = {
     .reusable = true,
     .alive = {.kinds = kinds},
     .check = check_unique_ids,
+    .promises = promises,
 };

@@ -1,0 +1,271 @@
+/* Tables of what is drawn, and a command line made of it. */
+#include "swarm.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fault.h"
+#include "random.h"
+#include "workload.h"
+
+#define WORDS_MAX   512
+#define CHOICES_MAX 12
+
+/* One of its values each; what stands there more than once is likelier. */
+static const struct {
+	const char *flag;
+	const char *values[CHOICES_MAX];
+} dimensions[] = {
+    {"--node-count", {"1", "2", "3", "3", "3", "4", "5", "5", "5", "6", "7"}},
+    {"--concurrency", {"1n", "1n", "2n", "2n", "3n", "4n"}},
+    {"--latency", {"0", "0", "1", "5", "10", "20", "50", "100"}},
+    {"--latency-dist", {"constant", "uniform", "exponential", "exponential"}},
+    {"--rate", {"2", "5", "10", "20", "50", "100", "200"}},
+    {"--time-limit", {"3", "5", "10", "20"}},
+    {"--nemesis-interval", {"0.2", "0.5", "1", "2", "4"}},
+    {"--key-count", {"1", "2", "4", "8", "10", "16"}},
+    {"--max-txn-length", {"1", "2", "4", "4", "8"}},
+    {"--max-writes-per-key", {"2", "4", "16", "16", "64"}},
+    {"--topology", {"line", "grid", "tree2", "tree3", "tree4", "total"}},
+};
+#define DIMENSIONS (sizeof(dimensions) / sizeof(dimensions[0]))
+
+/* What a node that no workload speaks for is taken to withstand. */
+static const struct promise unspoken = {.faults = "partition"};
+
+const struct promise *
+promise_find(const struct workload *workload, const char *node)
+{
+	for (const struct promise *p = workload->promises; p != NULL && p->node != NULL; p++)
+		if (strcmp(p->node, node) == 0)
+			return p;
+	return &unspoken;
+}
+
+bool
+promise_includes(const struct promise *promise, const char *fault)
+{
+	size_t length = strlen(fault);
+
+	for (const char *at = promise->faults; (at = strstr(at, fault)) != NULL; at += length)
+		if ((at == promise->faults || at[-1] == ',') && (at[length] == ',' || at[length] == '\0'))
+			return true;
+	return false;
+}
+
+/* ---- words ------------------------------------------------------------------------- */
+
+struct words {
+	struct arena *arena;
+	uint64_t seed;
+	char *items[WORDS_MAX];
+	int count;
+};
+
+static void
+add(struct words *words, const char *word)
+{
+	if (words->count < WORDS_MAX)
+		words->items[words->count++] = arena_copy(words->arena, word, strlen(word));
+}
+
+static void
+add_flag(struct words *words, const char *flag, const char *value)
+{
+	add(words, flag);
+	add(words, value);
+}
+
+/* Cut at blanks. */
+static void
+add_all(struct words *words, const char *text)
+{
+	for (; text != NULL && *text != '\0'; text += strspn(text, " ")) {
+		size_t length = strcspn(text, " ");
+
+		add(words, arena_copy(words->arena, text, length));
+		text += length;
+	}
+}
+
+/* ---- draws --------------------------------------------------------------------------- */
+
+/* Below `bound`, from the stream of that name. */
+static uint64_t
+draw(const struct words *words, const char *name, uint64_t bound)
+{
+	struct random random;
+	char stream[64];
+
+	snprintf(stream, sizeof(stream), "swarm %s", name);
+	random_seed(&random, words->seed, stream, 0);
+	return random_below(&random, bound);
+}
+
+static void
+draw_dimensions(struct words *words)
+{
+	for (size_t i = 0; i < DIMENSIONS; i++) {
+		uint64_t count = 0;
+
+		while (count < CHOICES_MAX && dimensions[i].values[count] != NULL)
+			count++;
+		add_flag(words, dimensions[i].flag, dimensions[i].values[draw(words, dimensions[i].flag, count)]);
+	}
+}
+
+static void
+append_name(struct buffer *list, const char *name)
+{
+	buffer_printf(list, "%s%s", list->length > 0 ? "," : "", name);
+}
+
+/* Few, half or most of what the node withstands. */
+static void
+draw_faults(struct words *words, const struct promise *promise)
+{
+	uint64_t quarters = 1 + draw(words, "density", 3);
+	struct buffer list = {0};
+
+	for (int i = 0; i < FAULT_KINDS; i++)
+		if (promise_includes(promise, faults[i].name) && draw(words, faults[i].name, 4) < quarters)
+			append_name(&list, faults[i].name);
+	if (list.length > 0)
+		add_flag(words, "--nemesis", buffer_string(&list));
+	buffer_free(&list);
+}
+
+/* Half of the kinds; all, if none was drawn. */
+static void
+draw_partitions(struct words *words)
+{
+	struct buffer list = {0}, all = {0};
+
+	for (int i = 0; i < PARTITION_KINDS; i++) {
+		const char *name = partition_name((enum partition_kind)i);
+
+		append_name(&all, name);
+		if (draw(words, name, 2) == 0)
+			append_name(&list, name);
+	}
+	add_flag(words, "--partitions", buffer_string(list.length > 0 ? &list : &all));
+	buffer_free(&list);
+	buffer_free(&all);
+}
+
+/* ---- the node's arguments ---------------------------------------------------------------- */
+
+/* Options that promise something only without a fault are not drawn with it. */
+static void
+draw_variant(struct words *words, const struct promise *promise, const struct test_options *so_far)
+{
+	const struct variant *variant;
+	uint64_t count = 0;
+
+	while (count < VARIANTS_MAX && promise->variants[count].args != NULL)
+		count++;
+	if (count == 0)
+		return;
+	variant = &promise->variants[draw(words, "variant", count)];
+	for (int i = 0; variant->unless != NULL && i < FAULT_KINDS; i++)
+		if (strcmp(variant->unless, faults[i].name) == 0 && (so_far->faults & FAULT_BIT(i)) != 0)
+			return;
+	add_all(words, variant->args);
+}
+
+/* Only a partition leaves nodes the memory they have; still they may as well have a disk. */
+static void
+draw_disk(struct words *words, const struct test_options *so_far)
+{
+	bool safe = (so_far->faults & ~FAULT_BIT(FAULT_PARTITION)) == 0;
+
+	if (!safe || draw(words, "data-dir", 2) == 0)
+		add_flag(words, "--data-dir", "swarm");
+}
+
+/* ---- the whole ------------------------------------------------------------------------------ */
+
+static bool
+parse(struct swarm *swarm, struct words *words, uint64_t seed, struct buffer *text)
+{
+	words->items[words->count] = NULL;
+	if (options_parse(&swarm->options, COMMAND_SIM, words->count, words->items, text) != PARSE_OK)
+		return false;
+	swarm->options.seed = swarm->options.last_seed = seed;
+	swarm->options.sweep = true;
+	return true;
+}
+
+static const char *
+refusal(struct swarm *swarm)
+{
+	const struct workload *workload = swarm->options.workload;
+
+	return workload->refuse != NULL ? workload->refuse(&swarm->arena, &swarm->options) : NULL;
+}
+
+/* The user's words come last: of two flags the later one counts. */
+static bool
+put_together(struct swarm *swarm, const struct test_options *o, uint64_t seed, struct buffer *text)
+{
+	const struct promise *promise = promise_find(o->workload, o->program_name);
+	struct words words = {.arena = &swarm->arena, .seed = seed};
+	int drawn;
+
+	add_flag(&words, "--liveness", arena_printf(&swarm->arena, "%d", SWARM_LIVENESS_S));
+	add_flag(&words, "--message-budget", arena_printf(&swarm->arena, "%d", SWARM_MESSAGE_BUDGET));
+	draw_dimensions(&words);
+	draw_faults(&words, promise);
+	draw_partitions(&words);
+	add_all(&words, promise->flags);
+	drawn = words.count;
+	for (const char *const *word = o->given; *word != NULL; word++)
+		add(&words, *word);
+	if (!parse(swarm, &words, seed, text))
+		return false;
+	if (refusal(swarm) != NULL) { /* some workloads want two workers a node */
+		words.count = drawn;
+		add_flag(&words, "--concurrency", "2n");
+		for (const char *const *word = o->given; *word != NULL; word++)
+			add(&words, *word);
+	}
+	add(&words, "--");
+	draw_disk(&words, &swarm->options);
+	draw_variant(&words, promise, &swarm->options);
+	for (char *const *arg = o->args; *arg != NULL; arg++)
+		add(&words, *arg);
+	options_free(&swarm->options);
+	return parse(swarm, &words, seed, text);
+}
+
+bool
+swarm_draw(struct swarm *swarm, const struct test_options *o, uint64_t seed)
+{
+	struct buffer text = {0};
+	bool drawn;
+
+	*swarm = (struct swarm){0};
+	drawn = put_together(swarm, o, seed, &text);
+	if (!drawn)
+		fprintf(stderr, "eddy: %s\n", buffer_string(&text));
+	buffer_free(&text);
+	return drawn;
+}
+
+void
+swarm_print(const struct swarm *swarm)
+{
+	struct buffer line = {0};
+
+	options_replay(&swarm->options, swarm->options.seed, &line);
+	printf("drawn: %s %s\n", program_invocation_name, buffer_string(&line));
+	buffer_free(&line);
+}
+
+void
+swarm_free(struct swarm *swarm)
+{
+	options_free(&swarm->options);
+	arena_free(&swarm->arena);
+}
