@@ -125,7 +125,7 @@ say_state(struct caspaxos *paxos, const struct message *m, json_t *key, int64_t 
 		(json_int_t)acceptor->accepted, "state", acceptor->accepted > known ? acceptor->state : NULL));
 }
 
-static bool
+bool
 is_ballot(int64_t ballot)
 {
 	return ballot >= 0 && ballot < CASPAXOS_BALLOT_MAX;
@@ -196,7 +196,8 @@ handle_state(struct caspaxos *paxos, const struct message *m)
 		"sent", &sent, "promised", &promised, "accepted", &accepted, "state", &state) == -1 ||
 	    !is_ballot(promised) || !is_ballot(accepted))
 		return false;
-	paxos->peers[from].life = life;
+	if (life > paxos->peers[from].life)
+		paxos->peers[from].life = life;
 	reg = reg_find(paxos, key);
 	if (reg == NULL || !round_answer(reg, from, round, promised, accepted, state))
 		return true;
@@ -252,6 +253,7 @@ caspaxos_new(struct node *n, caspaxos_apply_fn *apply)
 	for (int i = 0; i < paxos->count; i++)
 		paxos->peers[i].waiting_since = -1;
 	RB_INIT(&paxos->registers);
+	acceptor_begin(paxos);
 	return paxos;
 }
 
@@ -260,12 +262,6 @@ caspaxos_submit(struct caspaxos *paxos, struct request *request, json_t *key, js
 {
 	operation_take(paxos, request, key, command, reads, false);
 	acceptor_sync(paxos);
-}
-
-void
-caspaxos_load(struct caspaxos *paxos, json_t *record)
-{
-	acceptor_load(paxos, record);
 }
 
 void

@@ -91,9 +91,8 @@ typedef json_t *caspaxos_apply_fn(const json_t *command, json_t *value, json_t *
 
 /* ---- the interface ------------------------------------------------------ */
 
-/* To be called in start() and stop(). start() also loads: node_load() with a function that calls caspaxos_load(). */
+/* To be called in start() and stop(). With --data-dir it takes up what an earlier life has left. */
 struct caspaxos *caspaxos_new(struct node *, caspaxos_apply_fn *);
-void caspaxos_load(struct caspaxos *, json_t *record);
 void caspaxos_free(struct caspaxos *);
 
 /*

@@ -187,6 +187,20 @@ batch_changes(struct reg *reg, json_t *state)
 	return changes;
 }
 
+json_t *
+batch_nothing(const struct reg *reg)
+{
+	json_t *changes = json_array(), *state;
+
+	for (int i = 0; i < reg->paxos->count; i++)
+		if (json_array_append_new(changes, json_integer(0)) == -1)
+			memory_exhausted();
+	state = json_pack("{s:o}", "changes", changes);
+	if (state == NULL)
+		memory_exhausted();
+	return state;
+}
+
 /* ---- attempts ------------------------------------------------------------------- */
 
 json_t *

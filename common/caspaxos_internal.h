@@ -71,6 +71,7 @@ struct reg {
 	/* The round. */
 	enum phase phase;
 	int64_t round, ballot, next, wait_ms;
+	bool repeated;      /* those who were silent were asked again */
 	int64_t best;       /* the highest accepted ballot there is ... */
 	json_t *best_state; /* ... and its state; owned. What is to be accepted, while accepting */
 	int64_t base;       /* what the state to be accepted was made of */
@@ -105,10 +106,10 @@ struct caspaxos {
 	int64_t rounds; /* number of the last */
 	struct round_trips trips;
 	struct peer_state *peers; /* by node */
-	int64_t incarnation;
-	int64_t contended_until; /* some key is: so may new ones be */
-	bool dirty;              /* a record was appended and not synced */
-	size_t rewritten;        /* bytes of durable records when they were last all up to date */
+	int64_t incarnation;      /* with a disk lives are counted; without, the number of the only one is drawn */
+	int64_t contended_until;  /* some key is: so may new ones be */
+	bool dirty;               /* a record was appended and not synced */
+	size_t rewritten;         /* bytes of durable records when they were last all up to date */
 };
 
 /* ---- registers (caspaxos.c) ------------------------------------------------- */
@@ -116,6 +117,7 @@ struct caspaxos {
 struct reg *reg_find(struct caspaxos *, const json_t *key); /* NULL if there is none */
 struct reg *reg_get(struct caspaxos *, const json_t *key);
 void reg_free(struct reg *);
+bool is_ballot(int64_t ballot); /* one that is believed, or 0 */
 /* Asserts in simulation that all nodes say the same of (what, register, ballot). */
 void reg_claim(const struct reg *, const char *what, int64_t ballot, uint64_t value);
 void reg_trace(const struct reg *, const char *what, int64_t ballot);
@@ -130,7 +132,8 @@ void acceptor_prepare(struct reg *, int64_t ballot);
 void acceptor_accept(struct reg *, int64_t ballot, json_t *state, int64_t next);
 /* Whether another proposer's ballot is being waited for. */
 bool acceptor_holds(const struct reg *, int64_t ballot);
-void acceptor_load(struct caspaxos *, json_t *record);
+/* Takes up what an earlier life has left, and begins the next one. */
+void acceptor_begin(struct caspaxos *);
 /* Makes what was promised in this turn durable. */
 void acceptor_sync(struct caspaxos *);
 
@@ -176,6 +179,7 @@ bool batch_prune(struct reg *);
 /* Applies the batch. *state becomes the new state (a new reference) or NULL if it is the same. Returns the replies. */
 json_t *batch_apply(struct reg *, json_t *state, int64_t ballot, json_t **changed);
 bool batch_changes(struct reg *, json_t *state);
+json_t *batch_nothing(const struct reg *); /* a state without a value (a new reference) */
 /* The replies of the attempt that the state contains, or NULL. Borrowed. */
 json_t *batch_done_in(const struct reg *, const json_t *state);
 void batch_attempt(struct reg *, int64_t ballot, json_t *replies); /* an accept is going to have it; steals */

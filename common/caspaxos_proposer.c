@@ -76,13 +76,17 @@ hold(struct reg *reg, int64_t ballot, int64_t base, json_t *state)
 	state_set(&reg->held_state, state);
 }
 
+/* Where nothing was ever accepted, that is a state as well, and what is accepted of it. */
 static void
 accept_state(struct reg *reg, int64_t ballot, int64_t base, json_t *state)
 {
+	json_t *accepted = state != NULL ? json_incref(state) : batch_nothing(reg);
+
 	reg->ballot = reg->best = ballot;
 	reg->next = ballot_above(reg->paxos, ballot);
 	reg->base = base;
-	state_set(&reg->best_state, state);
+	state_set(&reg->best_state, accepted);
+	json_decref(accepted);
 	reg->held = 0;
 	round_begin(reg, PHASE_ACCEPTING);
 	proposer_step(reg);
@@ -148,6 +152,11 @@ step_accept(struct reg *reg)
 
 /* ---- preparing (2.2, steps 1 and 2) -------------------------------------------------- */
 
+/*
+ * What has come meanwhile is done as well, where something is to be accepted.
+ * Operations that only see what acceptors have said must have been there
+ * before it was said.
+ */
 static void
 prepared(struct reg *reg, bool settled)
 {
@@ -155,7 +164,10 @@ prepared(struct reg *reg, bool settled)
 
 	hold(reg, reg->ballot, reg->best, state);
 	round_end(reg);
-	batch_fill(reg);
+	if (!settled || batch_changes(reg, state)) {
+		batch_fill(reg);
+		settled = settled && reg->attempt_count > 0;
+	}
 	if (batch_prune(reg))
 		propose(reg, reg->ballot, reg->held_base, state, settled);
 	else
@@ -325,6 +337,24 @@ proposer_step(struct reg *reg)
 		step_accept(reg);
 }
 
+/* Somebody who has answered will not agree in this round. */
+static bool
+is_refused(const struct reg *reg)
+{
+	for (int i = 0; i < reg->paxos->count; i++) {
+		const struct view *view = &reg->views[i];
+
+		if (i == reg->paxos->self || !round_has(reg, i))
+			continue;
+		if (reg->phase == PHASE_PREPARING && view->promised != reg->ballot)
+			return true;
+		if (reg->phase == PHASE_READING && view->accepted != reg->best && view->promised > reg->best)
+			return true;
+	}
+	return false;
+}
+
+/* Those who are silent are asked once more. Where they stay silent, who has refused is needed, and asked anew. */
 void
 proposer_timeout(struct reg *reg)
 {
@@ -333,6 +363,8 @@ proposer_timeout(struct reg *reg)
 	if (!batch_prune(reg) || waits) {
 		round_end(reg);
 		proposer_work(reg);
+	} else if (reg->repeated && is_refused(reg)) {
+		back_off(reg);
 	} else {
 		round_again(reg);
 	}

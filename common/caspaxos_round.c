@@ -176,6 +176,7 @@ round_begin(struct reg *reg, enum phase phase)
 	}
 	ask_own(reg);
 	round_ask_more(reg, thrifty(paxos) ? 0 : paxos->count);
+	reg->repeated = false;
 	reg->wait_ms = first_wait_ms(paxos);
 	set_timer(reg);
 }
@@ -239,6 +240,7 @@ round_again(struct reg *reg)
 			paxos->peers[i].silent = true;
 		ask(reg, i);
 	}
+	reg->repeated = true;
 	reg->wait_ms = reg->wait_ms < WAIT_MAX_MS / 2 ? 2 * reg->wait_ms : WAIT_MAX_MS;
 	set_timer(reg);
 }

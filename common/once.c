@@ -8,7 +8,9 @@ once_first(struct once *once, int64_t incarnation, int64_t id)
 {
 	uint64_t *word, bit = (uint64_t)1 << (id % 64);
 
-	if (once->incarnation != incarnation || id > once->newest + ONCE_WINDOW) {
+	if (incarnation < once->incarnation)
+		return false;
+	if (incarnation > once->incarnation || id > once->newest + ONCE_WINDOW) {
 		once->incarnation = incarnation;
 		memset(once->seen, 0, sizeof(once->seen));
 		once->newest = id;

@@ -16,7 +16,11 @@ struct once {
 	uint64_t seen[ONCE_WINDOW / 64];
 };
 
-/* Whether this number (1, 2, ...) of that incarnation comes for the first time; it is remembered. */
+/*
+ * Whether this number (1, 2, ...) of that incarnation comes for the first
+ * time; it is remembered. Later incarnations have higher numbers, and what is
+ * of an earlier one than the newest counts as seen.
+ */
 bool once_first(struct once *, int64_t incarnation, int64_t id);
 
 #endif

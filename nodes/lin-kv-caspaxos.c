@@ -39,20 +39,11 @@ handle_paxos(struct node *n, const struct message *m)
 }
 
 static void
-load(struct node *n, json_t *record)
-{
-	struct store *store = node_state(n);
-
-	caspaxos_load(store->paxos, record);
-}
-
-static void
 start(struct node *n)
 {
 	struct store *store = node_state(n);
 
 	store->paxos = caspaxos_new(n, register_apply);
-	node_load(n, load);
 }
 
 static void

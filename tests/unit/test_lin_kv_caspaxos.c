@@ -10,9 +10,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <zlib.h>
 
 #include "caspaxos_internal.h"
 #include "check/register.h"
+#include "lies.h"
 #include "registry.h"
 #include "world.h"
 
@@ -21,6 +23,8 @@
 #define VALUES   5
 #define CHURN_MS 6000
 #define WORK_MAX 20000000
+
+#define KEY_OF_N2 "1" /* contended, it is for n2 to change it */
 
 static struct caspaxos *
 paxos_of(const struct world *w, int i)
@@ -39,6 +43,12 @@ start(struct world *w, int count, uint64_t seed, int restart)
 		world_new(w, registry_find("lin-kv-caspaxos"), count, seed, args);
 	else
 		world_restart(w, registry_find("lin-kv-caspaxos"), restart, args);
+}
+
+static uint64_t
+seeds(uint64_t usual)
+{
+	return getenv("CASPAXOS_SEEDS") != NULL ? strtoull(getenv("CASPAXOS_SEEDS"), NULL, 10) : usual;
 }
 
 /* ---- one operation after the other ----------------------------------------------------- */
@@ -209,6 +219,203 @@ knows_its_changes_again(void **state)
 	world_free(&w);
 }
 
+/* ---- rare orders of events ------------------------------------------------------------------ */
+
+static struct reg *
+reg_of(struct world *w, int i, int key)
+{
+	json_t *name = json_integer(key);
+	struct reg *reg = reg_find(paxos_of(w, i), name);
+
+	json_decref(name);
+	assert_non_null(reg);
+	return reg;
+}
+
+/* What an acceptor answers in the present round of n0, which hears nobody else. */
+static void
+say(struct world *w, const char *from, int64_t promised, int64_t accepted)
+{
+	json_t *body = json_pack("{s:s, s:i, s:i, s:I, s:I, s:I, s:I}", "type", "caspaxos_state", "key", 1, "life", 0,
+	    "round", (json_int_t)reg_of(w, 0, 1)->round, "sent", (json_int_t)w->now_ms, "promised",
+	    (json_int_t)promised, "accepted", (json_int_t)accepted);
+	json_t *message = json_pack("{s:s, s:s, s:o}", "src", from, "dest", "n0", "body", body);
+	char *text;
+
+	if (accepted > 0)
+		json_object_set_new(body, "state", json_pack("{s:i, s:[i, i, i]}", "value", 9, "changes", 0, 0, 1));
+	text = json_dumps(message, 0);
+	world_feed(w, 0, text);
+	free(text);
+	json_decref(message);
+}
+
+/*
+ * n0 has the promises of a majority for a register in which there was nothing
+ * yet. Reads meet what n2 has accepted below, and do not get on. So n0 has it
+ * accepted that there is nothing.
+ */
+static void
+accepts_that_there_is_nothing(void **state)
+{
+	struct world w;
+	struct reg *reg;
+	int64_t id;
+
+	(void)state;
+	start(&w, 3, 1, -1);
+	world_run(&w, 3000);
+	world_partition(&w, 1);
+	world_ask(&w, 0, json_pack("{s:s, s:i, s:i}", "type", "write", "key", 1, "value", 1));
+	world_run(&w, 910); /* the client has been told that it has not happened: now it must not */
+	reg = reg_of(&w, 0, 1);
+	assert_int_equal(reg->phase, PHASE_PREPARING);
+	say(&w, "n1", reg->ballot, 0);
+	assert_int_equal(reg->phase, PHASE_IDLE);
+	assert_true(reg->held > 0 && reg->held_state == NULL);
+	id = world_ask(&w, 0, json_pack("{s:s, s:i}", "type", "read", "key", 1));
+	while (reg->phase != PHASE_ACCEPTING) {
+		if (reg->phase == PHASE_READING) {
+			say(&w, "n2", 5, 5);
+			say(&w, "n1", reg->held, 0);
+		}
+		world_run(&w, 1);
+		assert_null(world_reply(&w, id));
+	}
+	say(&w, "n1", reg->next, reg->ballot);
+	assert_int_equal(code_of(world_reply(&w, id)), ERROR_KEY_DOES_NOT_EXIST);
+	world_free(&w);
+}
+
+/* Lets what n1 has said to n0 take longer. */
+static void
+delay_answer(struct world *w, int64_t ms)
+{
+	struct letter *letter, *next;
+
+	TAILQ_FOREACH_SAFE (letter, &w->letters, entry, next) {
+		if (strcmp(letter->src, "n1") != 0 || strcmp(letter->dest, "n0") != 0 || letter->due >= w->now_ms + ms)
+			continue;
+		TAILQ_REMOVE(&w->letters, letter, entry);
+		world_post(w, letter->src, letter->dest, letter->line, w->now_ms + ms);
+		world_letter_free(letter);
+	}
+}
+
+/*
+ * n1 promises n0 a ballot and says what it has accepted. While that is on its
+ * way, n2 changes the value, with n1. Who asks n0 to read then must not be
+ * told what n1 had said before.
+ */
+static void
+reads_what_was_said_since(void **state)
+{
+	struct world w;
+	int64_t before, after, written;
+
+	(void)state;
+	start(&w, 3, 1, -1);
+	world_run(&w, 3000);
+	w.latency_min_ms = w.latency_max_ms = 10;
+	for (int i = 0; i < 3; i++)
+		expect_type(&w, 0, "{\"type\":\"write\",\"key\":" KEY_OF_N2 ",\"value\":1}", "write_ok");
+	expect_found(&w, 0, "{\"type\":\"read\",\"key\":" KEY_OF_N2 "}", "1");
+	assert_int_equal(reg_of(&w, 0, atoi(KEY_OF_N2))->hash % 3, 2);
+	reg_of(&w, 0, atoi(KEY_OF_N2))->held = 0;
+	reg_of(&w, 0, atoi(KEY_OF_N2))->refusals = 3; /* as if reading had not worked */
+	before = world_ask(&w, 0, json_pack("{s:s, s:i}", "type", "read", "key", atoi(KEY_OF_N2)));
+	assert_int_equal(reg_of(&w, 0, atoi(KEY_OF_N2))->phase, PHASE_PREPARING);
+	world_run(&w, 10);
+	delay_answer(&w, 600); /* from now */
+	w.blocked[0][1] = w.blocked[0][2] = w.blocked[2][0] = true;
+	written = world_ask(&w, 2, json_pack("{s:s, s:i, s:i}", "type", "write", "key", atoi(KEY_OF_N2), "value", 2));
+	world_run(&w, 300);
+	assert_string_equal(type_of(world_reply(&w, written)), "write_ok");
+	after = world_ask(&w, 0, json_pack("{s:s, s:i}", "type", "read", "key", atoi(KEY_OF_N2)));
+	world_run(&w, 290);
+	assert_null(world_reply(&w, before));
+	world_run(&w, 20);
+	assert_int_equal(json_integer_value(json_object_get(world_reply(&w, before), "value")), 1);
+	assert_null(world_reply(&w, after));
+	world_partition(&w, 0);
+	world_run(&w, 800);
+	assert_int_equal(json_integer_value(json_object_get(world_reply(&w, after), "value")), 2);
+	world_free(&w);
+}
+
+/* What a peer has handed over in an earlier life comes again, late. */
+static void
+does_nothing_of_an_earlier_life(void **state)
+{
+	static const char *const text = "{\"src\":\"n1\",\"dest\":\"n0\",\"body\":{\"type\":\"caspaxos_forward\","
+					"\"key\":1,\"command\":{\"value\":%d},"
+					"\"id\":%d,\"incarnation\":%d,\"life\":1}}";
+	static const struct {
+		int value, id, incarnation, found;
+	} cases[] = {{1, 7, 1, 1}, {2, 7, 1, 1}, {3, 1, 2, 3}, {4, 8, 1, 3}, {5, 7, 1, 3}, {6, 2, 2, 6}, {7, 1, 2, 6}};
+	struct world w;
+
+	(void)state;
+	start(&w, 3, 1, -1);
+	world_run(&w, 3000);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char line[300];
+
+		snprintf(line, sizeof(line), text, cases[i].value, cases[i].id, cases[i].incarnation);
+		world_feed(&w, 0, line);
+		world_run(&w, 500);
+		assert_int_equal(
+		    json_integer_value(json_object_get(ask(&w, 2, "{\"type\":\"read\",\"key\":1}", 500), "value")),
+		    cases[i].found);
+	}
+	world_free(&w);
+}
+
+/* Lives are counted on the disk. */
+static void
+counts_its_lives(void **state)
+{
+	struct world w;
+
+	(void)state;
+	start(&w, 3, 1, -1);
+	for (int life = 1; life < 4; life++) {
+		assert_int_equal(paxos_of(&w, 0)->incarnation, life);
+		world_run(&w, 100);
+		start(&w, 0, 0, 0);
+	}
+	world_free(&w);
+}
+
+/* Whoever has lost what was promised must not go on as if nothing had been. */
+static void
+refuses_strange_records(void **state)
+{
+	static const char *const records[] = {"7", "{}", "{\"life\":0}", "{\"life\":\"x\"}",
+	    "{\"key\":1,\"promised\":5}", "{\"key\":1,\"promised\":0,\"accepted\":0}",
+	    "{\"key\":1,\"promised\":5,\"accepted\":6,\"state\":{}}", "{\"key\":1,\"promised\":5,\"accepted\":5}",
+	    "{\"key\":1,\"promised\":5,\"accepted\":0,\"state\":{}}",
+	    "{\"key\":1,\"promised\":5,\"accepted\":5,\"state\":[]}", "{\"key\":1,\"promised\":-5,\"accepted\":0}"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(records) / sizeof(records[0]); i++) {
+		struct storing storing = {.sync = true};
+		struct world w;
+
+		start(&w, 3, 1, -1);
+		world_run(&w, 100);
+		buffer_printf(&storing.bytes, "%08lx %s\n",
+		    crc32_z(0, (const unsigned char *)records[i], strlen(records[i])), records[i]);
+		disk_store(w.actors[0].disk, &storing);
+		buffer_free(&storing.bytes);
+		world_kill(&w, 0);
+		w.actors[0].fails = true;
+		start(&w, 0, 0, 0);
+		assert_true(node_has_failed(w.actors[0].node));
+		world_free(&w);
+	}
+}
+
 /* ---- nonsense ---------------------------------------------------------------------------- */
 
 static void
@@ -244,6 +451,68 @@ survives_nonsense(void **state)
 	expect_type(&w, 0, "{\"type\":\"write\",\"key\":1,\"value\":1}", "write_ok");
 	expect_found(&w, 1, "{\"type\":\"read\",\"key\":1}", "1");
 	world_free(&w);
+}
+
+static const struct lie_type lies[] = {
+    {"caspaxos_read", {{"key", LIE_NUMBER}, {"ballot", LIE_NUMBER}, {"state", LIE_OBJECT}, {"round", LIE_NUMBER},
+			  {"sent", LIE_NUMBER}}},
+    {"caspaxos_read", {{"key", LIE_NUMBER}, {"ballot", LIE_NUMBER}, {"round", LIE_NUMBER}, {"sent", LIE_NUMBER}}},
+    {"caspaxos_prepare", {{"key", LIE_NUMBER}, {"ballot", LIE_NUMBER}, {"known", LIE_NUMBER}, {"round", LIE_NUMBER},
+			     {"sent", LIE_NUMBER}}},
+    {"caspaxos_accept", {{"key", LIE_NUMBER}, {"ballot", LIE_NUMBER}, {"next", LIE_NUMBER}, {"state", LIE_OBJECT},
+			    {"round", LIE_NUMBER}, {"sent", LIE_NUMBER}}},
+    {"caspaxos_state", {{"key", LIE_NUMBER}, {"life", LIE_NUMBER}, {"round", LIE_NUMBER}, {"sent", LIE_NUMBER},
+			   {"promised", LIE_NUMBER}, {"accepted", LIE_NUMBER}, {"state", LIE_OBJECT}}},
+    {"caspaxos_state", {{"key", LIE_NUMBER}, {"life", LIE_NUMBER}, {"round", LIE_NUMBER}, {"sent", LIE_NUMBER},
+			   {"promised", LIE_NUMBER}, {"accepted", LIE_NUMBER}}},
+    {"caspaxos_forward", {{"key", LIE_NUMBER}, {"command", LIE_OBJECT}, {"id", LIE_NUMBER}, {"incarnation", LIE_NUMBER},
+			     {"life", LIE_NUMBER}, {"msg_id", LIE_NUMBER}}},
+};
+
+/* Answers that are of the present round, if there is one, of keys that clients ask for. */
+static json_t *
+fitting(struct world *w, json_t *body)
+{
+	int key = (int)random_below(&w->random, 3), node = (int)random_below(&w->random, (uint64_t)w->count);
+	json_t *name = json_integer(key);
+	const struct reg *reg = reg_find(paxos_of(w, node), name);
+
+	if (json_object_get(body, "key") != NULL && random_below(&w->random, 8) > 0)
+		json_object_set(body, "key", name);
+	if (json_object_get(body, "round") != NULL && reg != NULL)
+		json_object_set_new(body, "round", json_integer(reg->round));
+	if (json_object_get(body, "promised") != NULL && reg != NULL && random_below(&w->random, 2) == 0)
+		json_object_set_new(body, "promised", json_integer(reg->ballot));
+	json_decref(name);
+	return body;
+}
+
+/* Nobody can be right after that, but all are there, and clients get answers. */
+static void
+outlives_any_lie(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < seeds(60); seed++) {
+		struct world w;
+		int64_t id;
+
+		start(&w, (int[]){3, 5, 2}[seed % 3], seed, -1);
+		lie_claim_nothing(&w);
+		world_run(&w, 3000);
+		for (int i = 0; i < 400; i++) {
+			lie_tell(&w, lies, sizeof(lies) / sizeof(lies[0]), fitting);
+			if (i % 3 == 0)
+				world_ask(&w, i % w.count,
+				    i % 2 == 0
+					? json_pack("{s:s, s:i, s:i}", "type", "write", "key", i / 3 % 3, "value", i)
+					: json_pack("{s:s, s:i}", "type", "read", "key", i / 3 % 3));
+			world_run(&w, (int64_t)random_below(&w.random, 60));
+		}
+		id = world_ask(&w, 0, json_pack("{s:s, s:i}", "type", "read", "key", 1));
+		world_run(&w, 5000);
+		assert_non_null(world_reply(&w, id));
+		world_free(&w);
+	}
 }
 
 /* ---- whatever happens --------------------------------------------------------------------- */
@@ -431,7 +700,7 @@ static void
 survives_kills(void **state)
 {
 	uint64_t first = getenv("CASPAXOS_SEED") != NULL ? strtoull(getenv("CASPAXOS_SEED"), NULL, 10) : 0;
-	uint64_t count = getenv("CASPAXOS_SEEDS") != NULL ? strtoull(getenv("CASPAXOS_SEEDS"), NULL, 10) : 16;
+	uint64_t count = seeds(16);
 	int oks = 0;
 
 	(void)state;
@@ -474,7 +743,13 @@ main(void)
 	    cmocka_unit_test(takes_one_round_trip),
 	    cmocka_unit_test(needs_a_majority),
 	    cmocka_unit_test(knows_its_changes_again),
+	    cmocka_unit_test(accepts_that_there_is_nothing),
+	    cmocka_unit_test(reads_what_was_said_since),
+	    cmocka_unit_test(does_nothing_of_an_earlier_life),
+	    cmocka_unit_test(counts_its_lives),
+	    cmocka_unit_test(refuses_strange_records),
 	    cmocka_unit_test(survives_nonsense),
+	    cmocka_unit_test(outlives_any_lie),
 	    cmocka_unit_test(survives_kills),
 	    cmocka_unit_test(stays_small),
 	};
