@@ -212,6 +212,15 @@ static const struct {
     {"raft_vote_ok", election_vote_ok},
 };
 
+/* Each of them has one. */
+static bool
+has_term(const struct message *m)
+{
+	json_int_t term;
+
+	return json_unpack(m->body, "{s:I}", "term", &term) == 0 && term >= 0 && term <= RAFT_TERM_MAX;
+}
+
 void
 raft_receive(struct raft *r, const struct message *m)
 {
@@ -221,6 +230,8 @@ raft_receive(struct raft *r, const struct message *m)
 		node_error(r->node, m, ERROR_NOT_SUPPORTED, "%s is for the cluster's nodes", m->type);
 		return;
 	}
+	if (!has_term(m))
+		return;
 	election_rouse(r, false);
 	for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++)
 		if (strcmp(rooms[i].type, m->type) == 0)

@@ -54,6 +54,8 @@ struct raft;
 #define RAFT_STORED_FACTOR 4 /* what is stored is rewritten when it is so many times what is live, ... */
 #define RAFT_STORED_BYTES  ((size_t)1 << 20) /* ... which counts as so many bytes at least */
 
+#define RAFT_TERM_MAX ((int64_t)1 << 60) /* messages of higher terms are not believed, nor indices from there on */
+
 #define RAFT_TIMEOUT_MIN_MS 300  /* the shortest election time-out; each is drawn from [1, 5/4) of it */
 #define RAFT_TIMEOUT_MAX_MS 4000 /* the longest that latency makes it */
 
@@ -64,7 +66,9 @@ struct raft_machine {
 	 * Performs a committed command and returns the body of the reply (a new
 	 * reference). It must follow from state and command alone: every node
 	 * runs it, also those that throw the reply away. Bodies must not be
-	 * kept. A body of type "error" may hold a definite code if the state is unchanged.
+	 * kept. A body of type "error" may hold a definite code if the state is unchanged;
+	 * that is also the answer to a command that no client of this program can have
+	 * sent, which a peer gone wrong may forward. The same holds for queries.
 	 */
 	json_t *(*apply)(struct node *, json_t *command);
 	/* Answers a query, as above, but changes nothing. */
@@ -98,7 +102,7 @@ struct raft_options {
 struct raft *raft_new(struct node *, const struct raft_machine *, const struct raft_options *);
 void raft_free(struct raft *);
 
-/* Takes any message of RAFT_ROUTES. What is malformed, or not from a peer, is logged and dropped. */
+/* Takes any message of RAFT_ROUTES. What is malformed is dropped; what is not from a peer gets error 10. */
 void raft_receive(struct raft *, const struct message *);
 
 #define RAFT_ROUTES(handler)                                                                                      \

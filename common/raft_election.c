@@ -240,6 +240,8 @@ election_vote_ok(struct raft *r, int peer, json_t *body)
 	if (json_unpack(body, "{s:b, s:b, s:I, s:I, s:I, s:I}", "pre", &pre, "granted", &granted, "term", &term, "at",
 		&at, "last", &last, "last_term", &last_term) == -1)
 		return;
+	if (last < 0 || last_term < 0)
+		return;
 	raft_round_trip(r, at);
 	if (term > r->term && !(pre && granted)) {
 		raft_follow(r, term, -1);
@@ -357,7 +359,7 @@ election_vote(struct raft *r, int peer, json_t *body)
 
 	if (json_unpack(body, "{s:b, s:b, s:I, s:I, s:I, s:I}", "pre", &pre, "transfer", &transfer, "term", &term,
 		"last", &last, "last_term", &last_term, "at", &at) == -1 ||
-	    term < 0)
+	    term == 0 || last < 0 || last_term < 0)
 		return;
 	fits = up_to_date(r, last, last_term);
 	if (pre) {
@@ -369,8 +371,10 @@ election_vote(struct raft *r, int peer, json_t *body)
 	raft_trace(r, "%s %s a vote in term %" PRId64 "%s", granted ? "gives" : "denies", node_peer(r->node, peer),
 	    (int64_t)term, granted || fits ? "" : ": its log is behind");
 	answer_vote(r, peer, false, granted ? term : r->term, granted, at);
-	if (stands_again(r, peer, term, fits, last, last_term))
+	if (stands_again(r, peer, term, fits, last, last_term)) {
+		r->transferred = false; /* that was a wish for the other term */
 		stand(r);
+	}
 }
 
 /* The promise has ended, and nothing was heard: who has asked meanwhile gets its answer. */

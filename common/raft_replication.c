@@ -100,6 +100,7 @@ replication_stamp(struct raft *r, int peer, json_t *body)
 		memory_exhausted();
 	json_decref(marks);
 	p->sent_ms = now;
+	r->round_open = false;
 }
 
 /* Whether somebody waits for the answer to this message, with entries up to `last`, or the time for it has come. */
@@ -260,7 +261,6 @@ replication_flush(struct raft *r)
 	for (int i = 0; i < r->count; i++)
 		if (i != r->self)
 			flush[r->peers[i].progress](r, i);
-	r->round_open = false;
 }
 
 int64_t
@@ -343,6 +343,8 @@ replication_hear(struct raft *r, int peer, json_t *body)
 	if (term > r->term)
 		raft_follow(r, term, -1);
 	if (term != r->term || r->role != ROLE_LEADER)
+		return false;
+	if (at < 0 || at > raft_now(r) || lease > RAFT_TIMEOUT_MAX_MS)
 		return false;
 	raft_round_trip(r, at);
 	p->heard_ms = raft_now(r);
@@ -515,6 +517,14 @@ refuse(struct raft *r, int peer, const json_t *message, int64_t prev, int64_t pr
 		    (json_int_t)index, (json_int_t)log_term(&r->log, index))));
 }
 
+/* Terms never fall along a log. */
+static bool
+can_be(const struct raft *r, int64_t index, int64_t term, const json_t *command)
+{
+	return term > 0 && term <= r->term && term >= log_term(&r->log, index - 1) &&
+	       (command == NULL || json_is_array(command));
+}
+
 /* One entry: nothing if it is there, else it and all that follows it gives way (3.5). */
 static bool
 take_entry(struct raft *r, int64_t index, json_t *packed)
@@ -522,7 +532,7 @@ take_entry(struct raft *r, int64_t index, json_t *packed)
 	json_t *command = json_array_get(packed, 1);
 	int64_t term = json_integer_value(json_array_get(packed, 0));
 
-	if (term <= 0 || term > r->term || json_array_size(packed) > 2)
+	if (!can_be(r, index, term, command) || json_array_size(packed) > 2)
 		return false;
 	if (index <= r->log.base || log_term(&r->log, index) == term)
 		return true;
@@ -563,7 +573,7 @@ unpack_append(json_t *body, json_int_t *prev, json_int_t *prev_term, json_int_t 
 {
 	return json_unpack(body, "{s:I, s:I, s:I, s:o}", "prev", prev, "prev_term", prev_term, "commit", commit,
 		   "entries", entries) == 0 &&
-	       *prev >= 0 && *prev < INT64_MAX / 2 && *prev_term >= 0 && json_is_array(*entries);
+	       *prev >= 0 && *prev < RAFT_TERM_MAX && *prev_term >= 0 && json_is_array(*entries);
 }
 
 /* What came too early and continues our log now. */

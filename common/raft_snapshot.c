@@ -171,7 +171,8 @@ snapshot_receive(struct raft *r, int peer, json_t *body)
 
 	if (json_unpack(body, "{s:I, s:I, s:I, s:b}", "term", &term, "index", &index, "index_term", &index_term, "done",
 		&done) == -1 ||
-	    index < 0 || index >= INT64_MAX / 2 || index_term < 0 || !replication_heed(r, peer, term, body))
+	    index < 0 || index >= RAFT_TERM_MAX || index_term < 0 || index_term > term ||
+	    !replication_heed(r, peer, term, body))
 		return;
 	if (index > r->commit && take_chunk(r, body, index, index_term) && done)
 		complete(r);

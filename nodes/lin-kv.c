@@ -56,11 +56,22 @@ put(struct node *n, const json_t *command, json_t *value)
 
 /* ---- the state machine ---------------------------------------------------------- */
 
+/* Only a peer gone wrong gets this: what clients send has been looked at. */
+static json_t *
+refusal(void)
+{
+	return json_pack(
+	    "{s:s, s:i, s:s}", "type", "error", "code", ERROR_MALFORMED_REQUEST, "text", "that is no command");
+}
+
 static json_t *
 apply(struct node *n, json_t *command)
 {
-	json_t *change, *reply = register_apply(command, find(n, command), &change);
+	json_t *change, *reply;
 
+	if (json_object_get(command, "key") == NULL)
+		return refusal();
+	reply = register_apply(command, find(n, command), &change);
 	if (change != NULL)
 		put(n, command, change);
 	json_decref(change);
@@ -72,6 +83,8 @@ query(struct node *n, json_t *command)
 {
 	json_t *change;
 
+	if (json_object_get(command, "key") == NULL || !register_reads(command))
+		return refusal();
 	return register_apply(command, find(n, command), &change);
 }
 

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "lies.h"
 #include "raft_internal.h"
 #include "registry.h"
 #include "world.h"
@@ -585,6 +586,69 @@ shrugs_off_what_is_malformed(void **state)
 	world_free(&w);
 }
 
+static const struct lie_type lies[] = {
+    {"raft_vote", {{"pre", LIE_BOOL}, {"transfer", LIE_BOOL}, {"term", LIE_NUMBER}, {"last", LIE_NUMBER},
+		      {"last_term", LIE_NUMBER}, {"at", LIE_NUMBER}}},
+    {"raft_vote_ok", {{"pre", LIE_BOOL}, {"granted", LIE_BOOL}, {"term", LIE_NUMBER}, {"at", LIE_NUMBER},
+			 {"last", LIE_NUMBER}, {"last_term", LIE_NUMBER}}},
+    {"raft_append", {{"term", LIE_NUMBER}, {"prev", LIE_NUMBER}, {"prev_term", LIE_NUMBER}, {"commit", LIE_NUMBER},
+			{"probe", LIE_BOOL}, {"answer", LIE_BOOL}, {"entries", LIE_ENTRIES}, {"reads", LIE_LIST},
+			{"last", LIE_NUMBER}}},
+    {"raft_append_ok", {{"term", LIE_NUMBER}, {"at", LIE_NUMBER}, {"round", LIE_NUMBER}, {"promise", LIE_NUMBER},
+			   {"match", LIE_NUMBER}}},
+    {"raft_append_ok", {{"term", LIE_NUMBER}, {"at", LIE_NUMBER}, {"round", LIE_NUMBER}, {"promise", LIE_NUMBER},
+			   {"prev", LIE_NUMBER}, {"conflict", LIE_LIST}}},
+    {"raft_snapshot", {{"term", LIE_NUMBER}, {"index", LIE_NUMBER}, {"index_term", LIE_NUMBER}, {"done", LIE_BOOL},
+			  {"offset", LIE_NUMBER}, {"data", LIE_TEXT}}},
+    {"raft_snapshot_ok", {{"term", LIE_NUMBER}, {"at", LIE_NUMBER}, {"round", LIE_NUMBER}, {"promise", LIE_NUMBER},
+			     {"index", LIE_NUMBER}, {"offset", LIE_NUMBER}}},
+    {"raft_timeout_now", {{"term", LIE_NUMBER}}},
+    {"raft_forward", {{"id", LIE_NUMBER}, {"incarnation", LIE_NUMBER}, {"query", LIE_BOOL}, {"command", LIE_OBJECT},
+			 {"term", LIE_NUMBER}, {"match", LIE_NUMBER}}},
+    {"raft_forward_ok", {{"id", LIE_NUMBER}, {"term", LIE_NUMBER}, {"body", LIE_OBJECT}}},
+};
+
+/* Whatever else is in them, these come with what all messages of a leader have. */
+static json_t *
+marked(struct world *w, json_t *body)
+{
+	static const char *const marks[] = {"at", "round", "timeout", "promise"};
+
+	for (size_t i = 0; i < 4; i++)
+		if (json_object_get(body, marks[i]) == NULL)
+			json_object_set_new(body, marks[i], json_integer(lie_number(w)));
+	return body;
+}
+
+/* Nobody can be right after that, but all are there, and clients get answers. */
+static void
+outlives_any_lie(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < seeds(60); seed++) {
+		struct world w;
+		int64_t id;
+
+		open_world(&w, (int[]){3, 5, 2}[seed % 3], seed, seed % 2 == 0);
+		lie_claim_nothing(&w);
+		elect(&w);
+		for (int i = 0; i < w.count; i++) {
+			raft_of(&w, i)->limits.log_entries = 4;
+			raft_of(&w, i)->limits.chunk_bytes = 20;
+		}
+		for (int i = 0; i < 300; i++) {
+			lie_tell(&w, lies, sizeof(lies) / sizeof(lies[0]), marked);
+			if (i % 5 == 0)
+				world_ask(&w, i % w.count, i % 2 == 0 ? write_body(i % 3, i) : read_body(i % 3));
+			world_run(&w, (int64_t)random_below(&w.random, 60));
+		}
+		id = world_ask(&w, 0, read_body(0));
+		world_run(&w, 5000);
+		assert_non_null(world_reply(&w, id));
+		world_free(&w);
+	}
+}
+
 static void
 is_for_nodes_only(void **state)
 {
@@ -625,6 +689,35 @@ performs_a_forward_once(void **state)
 		world_run(&w, 100);
 		assert_int_equal(log_last(&raft_of(&w, leader)->log) - last, cases[i].entries);
 	}
+	world_free(&w);
+}
+
+/* The leader's leave to be voted for in spite of promises is for one term, not for the next attempt. */
+static void
+stands_again_without_leave(void **state)
+{
+	struct world w;
+	struct raft *r;
+	int leader, heir;
+	char text[256];
+
+	(void)state;
+	open_world(&w, 3, 1, false);
+	leader = elect(&w);
+	heir = (leader + 1) % 3;
+	w.latency_min_ms = w.latency_max_ms = 10;
+	raft_transfer(raft_of(&w, leader), heir);
+	r = raft_of(&w, heir);
+	while (r->role != ROLE_CANDIDATE)
+		world_run(&w, 1);
+	assert_true(r->transferred);
+	snprintf(text, sizeof(text),
+	    "{\"src\":\"n%d\",\"dest\":\"n%d\",\"body\":{\"type\":\"raft_vote\",\"pre\":false,\"transfer\":false,"
+	    "\"term\":%lld,\"last\":0,\"last_term\":0,\"at\":0}}",
+	    (heir + 1) % 3, heir, (long long)r->term);
+	world_feed(&w, heir, text);
+	assert_int_equal(r->role, ROLE_CANDIDATE);
+	assert_false(r->transferred);
 	world_free(&w);
 }
 
@@ -701,8 +794,10 @@ main(void)
 	    cmocka_unit_test(forgets_what_is_applied),
 	    cmocka_unit_test(forgets_by_bytes),
 	    cmocka_unit_test(shrugs_off_what_is_malformed),
+	    cmocka_unit_test(outlives_any_lie),
 	    cmocka_unit_test(is_for_nodes_only),
 	    cmocka_unit_test(performs_a_forward_once),
+	    cmocka_unit_test(stands_again_without_leave),
 	    cmocka_unit_test(survives_faults),
 	    cmocka_unit_test(survives_faults_with_leases),
 	};
