@@ -14,7 +14,9 @@
  * no gaps. Committed offsets never go back. Definite errors only for what was
  * never tried, and for what cannot have an effect. The price is availability:
  * while the service is silent, polls find what this node knows already, and
- * nothing else is answered.
+ * nothing else is answered. Nodes may be killed at any moment and come back:
+ * their copies are read again, and what a killed one was about to send was
+ * either taken by the service or was not, and is not tried again.
  *
  * Assumes the service to be linearizable (Maelstrom, doc/services.md, "lin-kv").
  */

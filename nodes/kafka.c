@@ -30,8 +30,13 @@
  * node takes over the keys of one that is gone: until it is back they are read
  * only.
  *
- * Assumes: nodes do not lose their memory, or have a data directory; all were
- * told of the same nodes.
+ * Kills: with --data-dir journals, copies included, are on disk before anybody
+ * hears of them, and the promises hold through kills of any nodes; sends on
+ * their way get error 0 at the latest, and are done once or never. Without, a
+ * node that was killed must not come back: it would give offsets anew that the
+ * others have seen under messages that it forgot.
+ *
+ * Assumes: all were told of the same nodes.
  *
  * Sources: Thaler and Ravishankar, Using Name-Based Mappings to Increase Hit
  * Rates (IEEE/ACM ToN 6(1), 1998), for the owner; Kreps, Narkhede and Rao,

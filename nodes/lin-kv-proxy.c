@@ -4,7 +4,8 @@
  * Promises linearizability, and availability wherever the service can be
  * reached; assumes the service (Maelstrom, doc/services.md, "lin-kv").
  * Where no answer comes the client hears nothing definite: the operation may
- * have happened, or may still happen.
+ * have happened, or may still happen. A kill loses nothing but the answers
+ * that were on their way, for nothing is kept here.
  */
 #include "kv.h"
 #include "node.h"

@@ -46,6 +46,7 @@ struct actor {
 	struct disk *disk;
 	enum death dies;
 	bool fails; /* the test wants to see it fail by itself */
+	int64_t stopped_until_ms; /* as a process that got SIGSTOP: it neither hears nor does anything before */
 	struct random random;
 	char id[16];
 	uint64_t seen; /* seq-kv: index of the state that it last saw */
@@ -74,7 +75,8 @@ struct world {
 	uint64_t last_state;
 	uint64_t kv_requests;
 
-	json_t *lin_kv; /* value by the key's text */
+	json_t *lin_kv;     /* value by the key's text */
+	int64_t timestamps; /* that lin-tso has given */
 };
 
 /* ---- the host's side ---------------------------------------------------------- */
@@ -331,12 +333,34 @@ world_lin_kv(struct world *w, json_t *body)
 	return reply;
 }
 
+static json_t *
+world_lin_tso(struct world *w)
+{
+	w->kv_requests++;
+	return json_pack("{s:s, s:I}", "type", "ts_ok", "ts", (json_int_t)w->timestamps++);
+}
+
+static bool
+world_is_service(const char *id)
+{
+	return strcmp(id, "seq-kv") == 0 || strcmp(id, "lin-kv") == 0 || strcmp(id, "lin-tso") == 0;
+}
+
+static json_t *
+world_served(struct world *w, const char *service, const char *src, json_t *body)
+{
+	if (strcmp(service, "lin-kv") == 0)
+		return world_lin_kv(w, body);
+	if (strcmp(service, "lin-tso") == 0)
+		return world_lin_tso(w);
+	return world_kv(w, &w->actors[world_find(w, src)], body);
+}
+
 static void
 world_serve(struct world *w, const char *service, const char *src, const char *line)
 {
 	json_t *message = json_loads(line, JSON_ALLOW_NUL, NULL), *body = json_object_get(message, "body");
-	json_t *reply =
-	    strcmp(service, "lin-kv") == 0 ? world_lin_kv(w, body) : world_kv(w, &w->actors[world_find(w, src)], body);
+	json_t *reply = world_served(w, service, src, body);
 	char *text;
 
 	json_object_set(reply, "in_reply_to", json_object_get(body, "msg_id"));
@@ -355,10 +379,21 @@ world_deliver(struct world *w, struct letter *letter)
 {
 	int src = world_find(w, letter->src), dest = world_find(w, letter->dest);
 
-	if (dest == -1 && (strcmp(letter->dest, "seq-kv") == 0 || strcmp(letter->dest, "lin-kv") == 0))
+	if (dest != -1 && w->actors[dest].stopped_until_ms > w->now_ms)
+		world_post(w, letter->src, letter->dest, letter->line, w->actors[dest].stopped_until_ms);
+	else if (dest == -1 && world_is_service(letter->dest))
 		world_serve(w, letter->dest, letter->src, letter->line);
 	else if (dest != -1 && (src == -1 || !w->blocked[src][dest]))
 		world_feed(w, dest, letter->line);
+}
+
+/* When a node wants a turn. */
+static int64_t
+world_actor_due(const struct actor *a)
+{
+	int64_t due = a->node != NULL ? node_due(a->node) : INT64_MAX;
+
+	return due > a->stopped_until_ms ? due : a->stopped_until_ms;
 }
 
 static int64_t
@@ -367,8 +402,8 @@ world_due(const struct world *w)
 	int64_t due = TAILQ_EMPTY(&w->letters) ? INT64_MAX : TAILQ_FIRST(&w->letters)->due;
 
 	for (int i = 0; i < w->count; i++)
-		if (w->actors[i].node != NULL && node_due(w->actors[i].node) < due)
-			due = node_due(w->actors[i].node);
+		if (world_actor_due(&w->actors[i]) < due)
+			due = world_actor_due(&w->actors[i]);
 	return due;
 }
 
@@ -384,7 +419,7 @@ world_run(struct world *w, int64_t ms)
 		if (world_due(w) > w->now_ms)
 			w->now_ms = world_due(w);
 		for (int i = 0; i < w->count; i++)
-			if (w->actors[i].node != NULL && node_due(w->actors[i].node) <= w->now_ms) {
+			if (world_actor_due(&w->actors[i]) <= w->now_ms) {
 				node_turn(w->actors[i].node, w->now_ms);
 				world_drain(w, &w->actors[i]);
 			}
@@ -507,7 +542,7 @@ world_free(struct world *w)
 }
 
 /* Cuts the nodes whose bits differ in `side` off from each other; 0 heals. */
-static void
+static __attribute__((unused)) void
 world_partition(struct world *w, uint32_t side)
 {
 	for (int i = 0; i < w->count; i++)
