@@ -2,270 +2,204 @@
  * Broadcast with few messages: a star with batches on good days, gossip on bad
  * ones.
  *
- * Every node keeps a log for each node: the values that clients gave it, in
- * order. What a node has is a vector of counts, one a log, and every message
- * carries that vector: it acknowledges all that came before. The node with the
- * smallest id is the hub. The others bring it what it lacks; the hub brings
- * each of them what it lacks. A node speaks on such a link at once if it has
- * been quiet, but not more often than once in --batch-ms (the hub) or half of
- * that (the others); acknowledgements wait for something to travel with. A
- * link that acknowledges nothing for a while is silent: it is then only tried
- * at intervals, until its other end is heard of again. And while a node finds
- * the hub silent, it asks the other nodes in turn: tells them what the hub is
- * not known to have and how far its own logs go, and they tell it what it
- * lacks.
+ * Every node keeps a log: its values in the order in which it learnt them. The
+ * node with the smallest id is the hub. The others bring it what they have,
+ * and it brings each of them what it has, in batches; nobody is told what came
+ * from it. How far two nodes have got with each other's logs is said by every
+ * message that passes between them (delivery.h): the hub's batch is at the same
+ * time the acknowledgement of what was brought to it, and an acknowledgement
+ * with nothing to travel with waits for long.
+ *
+ * A link on which nothing is acknowledged in spite of that is silent: it is
+ * then only tried at intervals, until its other end is heard of again. While a
+ * node finds the hub silent, it asks the other nodes in turn: they tell each
+ * other what their logs hold. Who has not heard of the hub yet, or the hub of
+ * it, asks as well: that is how a node that has lost its memory gets it back.
+ *
+ * With --direct a value goes straight from the node that was given it to all
+ * others, for the shortest latency. That push is a hint: it can be read at
+ * once, and is neither repeated nor acknowledged. The star works as always,
+ * only more slowly, and sees to it that nothing is lost. A pushed value that
+ * has not come through the star for long (who pushed it is gone, say) enters
+ * the log as if a client had brought it.
  *
  * Promises: a broadcast is acknowledged at once, and every acknowledged value
- * reaches every node, whatever was lost, repeated or reordered; once a
- * partition heals that takes about three seconds. During a partition it reaches
- * the nodes that can be reached, over others if need be. Without faults a value
- * is everywhere after two hops and at most one and a half --batch-ms. When all
+ * that any living node has reaches every node, whatever was lost, repeated or
+ * reordered and whoever was started again; once a partition heals that takes
+ * about four seconds. During a partition it reaches the nodes that can be
+ * reached, over others if need be. Without faults a value is everywhere after
+ * two hops, --collect-ms and --batch-ms; with --direct after one hop. When all
  * is said, nothing is sent. Values are any JSON, and equal values are one.
  *
- * Why nothing is lost: whoever learns what the hub lacks tells the hub until
- * it acknowledges, and the hub tells everybody until all acknowledge. Gossip
- * is only there to be faster than the partition is long.
+ * Assumes: all nodes have been told of the same nodes, and given the same
+ * options. The topology that the clients propose is not used.
  *
- * Assumes: nodes do not lose their memory, and all have been told of the same
- * nodes. The topology that the clients propose is not used.
- *
- * Sources: Wuu and Bernstein, Efficient Solutions to the Replicated Log and
- * Dictionary Problems (PODC 1984), for logs and vectors; Demers et al.,
- * Epidemic Algorithms for Replicated Database Maintenance (PODC 1987), for
- * asking in turn ("anti-entropy", push and pull).
+ * Sources: Demers et al., Epidemic Algorithms for Replicated Database
+ * Maintenance (PODC 1987), for asking in turn ("anti-entropy", push and pull);
+ * Almeida, Shoker and Baquero, Delta State Replicated Data Types (JPDC 2018),
+ * algorithm 2, for stretches of a log with acknowledgements of their ends.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "canonical.h"
+#include "delivery.h"
 #include "json_set.h"
 #include "memory.h"
 #include "node.h"
 
-#define ACK_MS      800   /* an acknowledgement waits so long for something to travel with */
-#define RETRY_MS    1600  /* no acknowledgement for so long: the link is silent, and is tried again */
-#define TICK_MS     400   /* how often that is looked at; one node is asked each time */
-#define PAUSE_TICKS 8     /* ... or in so many ticks, once all have been asked and nothing is new */
-#define VALUES_MAX  8192  /* in one message; the rest follows */
-#define GAP_MAX     65536 /* a log may have holes (messages overtake each other), but not beyond that */
-
-/* The values that clients gave one node. */
-struct log {
-	json_t **values; /* owned; NULL: a hole */
-	int64_t have;    /* values before the first hole */
-	int64_t end, capacity;
-};
+#define SPACING_MS   50   /* a node that is not the hub tells it something so often at most */
+#define ACK_MS       1600 /* an acknowledgement waits at least so long for something to travel with */
+#define GAP_MS       600  /* ... and so long if messages are missing, which may have been overtaken only */
+#define GRACE_MS     800  /* so much longer may it be under way, or else the link is silent */
+#define PROBE_MS     1600 /* a silent link is tried so often */
+#define TICK_MS      400  /* how often that is looked at; one node is asked each time */
+#define PAUSE_TICKS  8    /* ... or in so many ticks, once all have been asked and nothing is new */
+#define RELAY_MS     2000 /* --batch-ms is at least this with --direct: the hub only repairs */
+#define PUSHED_TICKS 8    /* what was pushed enters the log after this and up to twice this */
+#define VALUES_MAX   8192 /* in one message; the rest follows */
 
 /* What we know of a peer and, between the hub and everybody else, of the link to it. */
 struct peer {
-	int64_t *known; /* how far its logs go at least */
-	bool linked;
-	int64_t *sent; /* how far they go if all we said arrives */
-	int64_t *mark; /* what must be acknowledged RETRY_MS after `since` */
-	int64_t since;
-	int64_t ack_due; /* INT64_MAX: nothing to acknowledge */
-	bool silent;
+	struct delivery delivery;
+	bool linked, silent;
+	int64_t mark, since; /* our log before `mark` was told at `since`, and is to be acknowledged */
+	int64_t ack_due;     /* INT64_MAX: nothing to acknowledge */
 };
 
 struct broadcast {
-	int64_t batch_ms; /* option */
+	int64_t batch_ms, collect_ms; /* options */
+	bool direct;                  /* option */
 	int hub;
-	struct json_set values;
-	struct log *logs;                 /* by index, like all vectors */
+	int64_t epoch;
+	struct json_set log;
+	int *source; /* of each value: who told us, by index; our own for clients */
+	size_t source_capacity;
+	json_t *pushed[2];                /* {canonical text: value}, not in the log: newer ones, and older ones */
 	struct peer *peers;               /* by index */
 	uint64_t flush_timer, tick_timer; /* 0: not set */
 	int64_t flush_due, last_flush;
-	int asked;     /* who was asked last */
-	int fruitless; /* ticks since something was new */
+	int64_t waiting_since; /* the first value that is not told yet; INT64_MAX: none */
+	bool urgent;           /* tell now */
+	int asked;             /* who was asked last */
+	int fruitless;         /* ticks since something was new */
+	int ticks;
 };
 
-/* ---- vectors ---------------------------------------------------------------- */
-
-static int64_t *
-vector_new(struct node *n)
+static json_t *
+object_new(void)
 {
-	return memory_zero((size_t)node_count(n) * sizeof(int64_t));
+	json_t *object = json_object();
+
+	if (object == NULL)
+		memory_exhausted();
+	return object;
 }
 
+/* ---- the log ------------------------------------------------------------------ */
+
+/* A value that is in the log need not be kept beside it. */
 static void
-vector_copy(struct node *n, int64_t *to, const int64_t *from)
+forget_pushed(struct broadcast *b, const json_t *value)
 {
-	memcpy(to, from, (size_t)node_count(n) * sizeof(*to));
+	char *text;
+
+	if (json_object_size(b->pushed[0]) + json_object_size(b->pushed[1]) == 0)
+		return;
+	text = canonical_text(value);
+	json_object_del(b->pushed[0], text);
+	json_object_del(b->pushed[1], text);
+	free(text);
 }
 
-/* Raises each count of `a` to that of `b`. */
-static void
-vector_merge(struct node *n, int64_t *a, const int64_t *b)
-{
-	for (int i = 0; i < node_count(n); i++)
-		if (b[i] > a[i])
-			a[i] = b[i];
-}
-
+/* Takes a value from a node; false if it is there already. */
 static bool
-vector_covers(struct node *n, const int64_t *a, const int64_t *b)
+learn(struct node *n, json_t *value, int source)
 {
-	for (int i = 0; i < node_count(n); i++)
-		if (a[i] < b[i])
-			return false;
+	struct broadcast *b = node_state(n);
+	size_t place = json_set_size(&b->log);
+
+	if (!json_set_add(&b->log, value))
+		return false;
+	forget_pushed(b, value);
+	if (place == b->source_capacity) {
+		b->source_capacity = 2 * place + 64;
+		b->source = memory_resize(b->source, b->source_capacity, sizeof(*b->source));
+	}
+	b->source[place] = source;
+	b->fruitless = 0;
 	return true;
 }
 
-/* Whether our logs go further than that. */
+/* Whether a peer has the value at a place of our log because it came from there. */
 static bool
-have_more(struct node *n, const int64_t *than)
+came_from(struct broadcast *b, int peer, int64_t place)
 {
-	struct broadcast *b = node_state(n);
-
-	for (int i = 0; i < node_count(n); i++)
-		if (b->logs[i].have > than[i])
-			return true;
-	return false;
+	return b->source[place] == peer && place >= b->peers[peer].delivery.base;
 }
 
-/* ---- logs ------------------------------------------------------------------- */
-
-/* Takes the value at `place` of a log, unless it is there. */
-static void
-learn(struct node *n, int origin, int64_t place, json_t *value)
+/* Whether our log has what was not told to a peer. */
+static bool
+has_news(struct broadcast *b, int peer)
 {
-	struct broadcast *b = node_state(n);
-	struct log *log = &b->logs[origin];
+	struct delivery *p = &b->peers[peer].delivery;
+	int64_t end = (int64_t)json_set_size(&b->log);
 
-	if (place > log->have + GAP_MAX)
-		return;
-	if (place >= log->capacity) {
-		int64_t old = log->capacity;
-
-		log->capacity = 2 * place + 16;
-		log->values = memory_resize(log->values, (size_t)log->capacity, sizeof(*log->values));
-		memset(&log->values[old], 0, (size_t)(log->capacity - old) * sizeof(*log->values));
-	}
-	if (log->values[place] != NULL)
-		return;
-	b->fruitless = 0;
-	log->values[place] = json_incref(value);
-	if (place >= log->end)
-		log->end = place + 1;
-	while (log->have < log->end && log->values[log->have] != NULL)
-		log->have++;
-	json_set_add(&b->values, value);
+	while (p->next < end && came_from(b, peer, p->next))
+		p->next++;
+	return p->next < end;
 }
 
-static void
-put(json_t *object, const char *key, json_t *value)
-{
-	if (json_object_set_new(object, key, value) == -1)
-		memory_exhausted();
-}
-
-/* The counts of our logs, as JSON. */
+/* What was not told to a peer; `to` is where our log ends, or what fits into a message. */
 static json_t *
-pack_have(struct node *n)
+pack_news(struct broadcast *b, int peer, int64_t *to)
 {
-	struct broadcast *b = node_state(n);
-	json_t *have = json_object();
+	int64_t end = (int64_t)json_set_size(&b->log);
+	json_t *values = json_array();
 
-	for (int i = 0; i < node_count(n); i++)
-		if (b->logs[i].have > 0)
-			put(have, node_peer(n, i), json_integer(b->logs[i].have));
-	return have;
+	for (*to = b->peers[peer].delivery.next; *to < end && json_array_size(values) < VALUES_MAX; (*to)++)
+		if (!came_from(b, peer, *to) && json_array_append(values, json_set_item(&b->log, (size_t)*to)) == -1)
+			memory_exhausted();
+	return values;
 }
 
-/* Our values beyond `from`, which is moved behind what fits in: {"n1": [3, [values 3, 4, ... of n1]], ...}. */
-static json_t *
-pack_news(struct node *n, int64_t *from)
-{
-	struct broadcast *b = node_state(n);
-	json_t *news = json_object();
-	int room = VALUES_MAX;
+/* ---- talking ------------------------------------------------------------------ */
 
-	for (int i = 0; i < node_count(n); i++) {
-		int64_t start = from[i];
-		json_t *values;
-
-		if (b->logs[i].have <= start || room == 0)
-			continue;
-		values = json_array();
-		for (; from[i] < b->logs[i].have && room > 0; from[i]++, room--)
-			if (json_array_append(values, b->logs[i].values[from[i]]) == -1)
-				memory_exhausted();
-		put(news, node_peer(n, i), json_pack("[I, o]", (json_int_t)start, values));
-	}
-	return news;
-}
-
-static void
-unpack_news(struct node *n, json_t *news)
-{
-	json_t *entry, *values, *value;
-	const char *id;
-	size_t i;
-
-	json_object_foreach (news, id, entry) {
-		int origin = node_find(n, id);
-		json_int_t start;
-
-		if (origin == -1 || origin == node_index(n) || json_unpack(entry, "[I, o]", &start, &values) == -1)
-			continue;
-		if (start < 0 || start > INT64_MAX / 2)
-			continue;
-		json_array_foreach (values, i, value)
-			learn(n, origin, start + (json_int_t)i, value);
-	}
-}
-
-/* Of a peer's logs only what we have as well is of interest; call it after unpack_news(). */
-static void
-unpack_have(struct node *n, json_t *have, int64_t *known)
-{
-	struct broadcast *b = node_state(n);
-	const char *id;
-	json_t *json;
-
-	json_object_foreach (have, id, json) {
-		int i = node_find(n, id);
-		int64_t count = json_integer_value(json);
-
-		if (i == -1)
-			continue;
-		if (count > b->logs[i].have)
-			count = b->logs[i].have;
-		if (count > known[i])
-			known[i] = count;
-	}
-}
-
-/* ---- talking ---------------------------------------------------------------- */
-
-/* Tells a peer how far our logs go and what of them was not yet said. Who is asked answers at once. */
+/* Tells a peer what of our log was not told yet, and how far we have got with its log. Who is asked answers at once. */
 static void
 tell(struct node *n, int peer, bool ask)
 {
 	struct broadcast *b = node_state(n);
 	struct peer *p = &b->peers[peer];
-	bool settled = vector_covers(n, p->known, p->sent);
-	json_t *news = pack_news(n, p->sent);
+	bool settled = delivery_settled(&p->delivery);
+	int64_t to;
+	json_t *values = pack_news(b, peer, &to), *body;
 
-	node_send(n, node_peer(n, peer),
-	    json_pack("{s:s, s:o, s:o, s:b}", "type", "gossip", "have", pack_have(n), "news", news, "ask", ask));
+	ask = ask || delivery_gap(&p->delivery);
+	body = json_pack("{s:s, s:O, s:b}", "type", "gossip", "values", values, "ask", ask);
+	delivery_write(&p->delivery, body, b->epoch, to, json_array_size(values) > 0);
+	json_decref(values);
+	node_send(n, node_peer(n, peer), body);
 	p->ack_due = INT64_MAX;
 	if (settled) {
-		vector_copy(n, p->mark, p->sent);
+		p->mark = p->delivery.owed;
 		p->since = node_now_ms(n);
 	}
 }
 
-/* The same when nothing of what was said before counts. */
+/* The same when nothing of what was told before counts. */
 static void
 tell_again(struct node *n, int peer, bool ask)
 {
 	struct peer *p = &((struct broadcast *)node_state(n))->peers[peer];
 
-	vector_copy(n, p->sent, p->known);
+	delivery_repeat(&p->delivery);
 	tell(n, peer, ask);
+	p->mark = p->delivery.owed;
+	p->since = node_now_ms(n);
 }
 
-/* Once a tick, while the hub is silent: one node after the other. What the hub has is the hub's business. */
+/* Once a tick, while the hub is silent: one node after the other. */
 static void
 ask_next(struct node *n)
 {
@@ -274,11 +208,8 @@ ask_next(struct node *n)
 	do
 		b->asked = (b->asked + 1) % node_count(n);
 	while (b->asked == b->hub);
-	if (b->asked == node_index(n))
-		return;
-	vector_copy(n, b->peers[b->asked].sent, b->peers[b->asked].known);
-	vector_merge(n, b->peers[b->asked].sent, b->peers[b->hub].known);
-	tell(n, b->asked, true);
+	if (b->asked != node_index(n))
+		tell_again(n, b->asked, true);
 }
 
 /* ---- when to talk ------------------------------------------------------------- */
@@ -286,59 +217,95 @@ ask_next(struct node *n)
 static void flush(struct node *, void *);
 static void tick(struct node *, void *);
 
-/* Sees to it that there is a flush as soon as one is due, and a tick while anything is unacknowledged. */
+/* When what is not told yet is to be told. */
+static int64_t
+news_due(struct node *n)
+{
+	struct broadcast *b = node_state(n);
+
+	if (b->urgent)
+		return node_now_ms(n);
+	if (node_index(n) == b->hub)
+		return b->last_flush + b->batch_ms;
+	if (b->waiting_since + b->collect_ms < b->last_flush + SPACING_MS)
+		return b->last_flush + SPACING_MS;
+	return b->waiting_since + b->collect_ms;
+}
+
+/* Whether something is to be said to a peer, heard from it, or acknowledged by it. */
+static bool
+unsettled(struct broadcast *b, int peer)
+{
+	struct peer *p = &b->peers[peer];
+
+	return p->linked && (p->delivery.epoch == 0 || !delivery_settled(&p->delivery) || has_news(b, peer));
+}
+
+/* Sees to it that there is a flush as soon as one is due, and a tick while anything is unsettled. */
 static void
 schedule(struct node *n)
 {
 	struct broadcast *b = node_state(n);
-	int64_t interval = node_index(n) == b->hub ? b->batch_ms : b->batch_ms / 2;
-	int64_t due = INT64_MAX;
+	int64_t due = INT64_MAX, now = node_now_ms(n);
+	bool wanted = json_object_size(b->pushed[0]) + json_object_size(b->pushed[1]) > 0;
 
 	for (int i = 0; i < node_count(n); i++) {
 		struct peer *p = &b->peers[i];
 
-		if (!p->linked)
-			continue;
-		if (!p->silent && have_more(n, p->sent) && b->last_flush + interval < due)
-			due = b->last_flush + interval;
-		if (p->ack_due < due)
+		if (p->linked && !p->silent && has_news(b, i)) {
+			if (b->waiting_since > now)
+				b->waiting_since = now;
+			if (news_due(n) < due)
+				due = news_due(n);
+		}
+		if (p->linked && p->ack_due < due)
 			due = p->ack_due;
-		if (b->tick_timer == 0 && have_more(n, p->known))
-			b->tick_timer = node_every(n, TICK_MS, tick, NULL, NULL);
+		wanted = wanted || unsettled(b, i);
 	}
+	if (wanted && b->tick_timer == 0)
+		b->tick_timer = node_after(n, TICK_MS, tick, NULL, NULL);
 	if (due == INT64_MAX || (b->flush_timer != 0 && b->flush_due <= due))
 		return;
 	node_cancel(n, b->flush_timer);
 	b->flush_due = due;
-	b->flush_timer = node_after(n, due > node_now_ms(n) ? due - node_now_ms(n) : 0, flush, NULL, NULL);
+	b->flush_timer = node_after(n, due > now ? due - now : 0, flush, NULL, NULL);
 }
 
+/* Tells all what they lack, if it is time for that, and acknowledges what must be. */
 static void
 flush(struct node *n, void *arg)
 {
 	struct broadcast *b = node_state(n);
+	int64_t now = node_now_ms(n);
+	bool news = b->urgent || (b->waiting_since <= now && news_due(n) <= now);
 
 	(void)arg;
 	b->flush_timer = 0;
 	for (int i = 0; i < node_count(n); i++) {
 		struct peer *p = &b->peers[i];
-		bool more = p->linked && !p->silent && have_more(n, p->sent);
 
-		if (more)
-			b->last_flush = node_now_ms(n);
-		if (more || p->ack_due <= node_now_ms(n))
+		if (p->linked && ((news && !p->silent && has_news(b, i)) || p->ack_due <= now))
 			tell(n, i, false);
+	}
+	if (news) {
+		b->last_flush = now;
+		b->waiting_since = INT64_MAX;
+		b->urgent = false;
 	}
 	schedule(n);
 }
 
-/* If what was said at `since` is not acknowledged in time, all that is not counts as lost, and is said again. */
+/* If what was told at `since` is not acknowledged in time, all that is not counts as lost, and is told again. */
 static void
 check_link(struct node *n, int peer)
 {
-	struct peer *p = &((struct broadcast *)node_state(n))->peers[peer];
+	struct broadcast *b = node_state(n);
+	struct peer *p = &b->peers[peer];
+	int64_t patience = (b->batch_ms > ACK_MS ? b->batch_ms : ACK_MS) + GRACE_MS;
 
-	if (node_now_ms(n) - p->since < RETRY_MS || vector_covers(n, p->known, p->mark))
+	if (p->delivery.epoch != 0 && p->delivery.acked >= p->mark)
+		return;
+	if (node_now_ms(n) - p->since < (p->silent ? PROBE_MS : patience))
 		return;
 	if (!p->silent)
 		node_log(n, LOG_LEVEL_TRACE, "%s is silent", node_peer(n, peer));
@@ -346,48 +313,61 @@ check_link(struct node *n, int peer)
 	tell_again(n, peer, true);
 }
 
+/* What was pushed long ago and has not come through the star becomes our business. */
+static void
+adopt_pushed(struct node *n)
+{
+	struct broadcast *b = node_state(n);
+	json_t *old = b->pushed[1], *value;
+	const char *key;
+
+	b->pushed[1] = b->pushed[0];
+	b->pushed[0] = object_new();
+	json_object_foreach (old, key, value)
+		learn(n, value, node_index(n));
+	json_decref(old);
+}
+
 static void
 tick(struct node *n, void *arg)
 {
 	struct broadcast *b = node_state(n);
-	bool settled = true;
 
 	(void)arg;
-	for (int i = 0; i < node_count(n); i++) {
-		if (!b->peers[i].linked || !have_more(n, b->peers[i].known))
-			continue;
-		settled = false;
-		check_link(n, i);
-	}
+	b->tick_timer = 0;
+	if (++b->ticks % PUSHED_TICKS == 0)
+		adopt_pushed(n);
+	for (int i = 0; i < node_count(n); i++)
+		if (unsettled(b, i))
+			check_link(n, i);
 	if (b->peers[b->hub].silent && (b->fruitless++ < node_count(n) || b->fruitless % PAUSE_TICKS == 0))
 		ask_next(n);
-	if (settled) {
-		node_cancel(n, b->tick_timer);
-		b->tick_timer = 0;
-	}
+	schedule(n);
 }
 
 /* ---- messages ----------------------------------------------------------------- */
 
-/* What a peer has is what it is known to have and what it just said: no need to tell it that. */
 static void
-heard(struct node *n, int peer, json_t *have)
+heard(struct node *n, struct peer *p)
 {
-	struct peer *p = &((struct broadcast *)node_state(n))->peers[peer];
-
-	unpack_have(n, have, p->known);
-	if (!p->linked)
-		return;
 	if (p->silent) {
-		node_log(n, LOG_LEVEL_TRACE, "%s is heard again", node_peer(n, peer));
-		vector_copy(n, p->sent, p->known);
+		node_log(n, LOG_LEVEL_TRACE, "%s is heard again",
+		    node_peer(n, (int)(p - ((struct broadcast *)node_state(n))->peers)));
+		delivery_repeat(&p->delivery);
 	}
 	p->silent = false;
-	vector_merge(n, p->sent, p->known);
-	if (vector_covers(n, p->known, p->mark)) {
-		vector_copy(n, p->mark, p->sent);
+	if (p->delivery.acked >= p->mark) {
+		p->mark = p->delivery.owed;
 		p->since = node_now_ms(n);
 	}
+}
+
+/* An acknowledgement is due in so long, if not earlier. */
+static void
+acknowledge(struct node *n, struct peer *p, int64_t ms)
+{
+	if (p->ack_due > node_now_ms(n) + ms)
+		p->ack_due = node_now_ms(n) + ms;
 }
 
 static void
@@ -395,19 +375,54 @@ handle_gossip(struct node *n, const struct message *m)
 {
 	struct broadcast *b = node_state(n);
 	int source = node_find(n, m->src), ask;
-	json_t *have, *news;
+	json_t *values, *value, *log, *ack;
 	struct peer *p;
+	size_t i;
 
 	if (source == -1 || source == node_index(n) ||
-	    !node_unpack(n, m, "{s:o, s:o, s:b}", "have", &have, "news", &news, "ask", &ask))
+	    !node_unpack(n, m, "{s:o, s:o, s:o, s:b}", "log", &log, "ack", &ack, "values", &values, "ask", &ask))
 		return;
 	p = &b->peers[source];
-	unpack_news(n, news);
-	heard(n, source, have);
+	if (!json_is_array(values) ||
+	    !delivery_read(&p->delivery, log, ack, b->epoch, (int64_t)json_set_size(&b->log), ask))
+		return;
+	json_array_foreach (values, i, value)
+		learn(n, value, source);
+	heard(n, p);
 	if (ask)
 		tell_again(n, source, false);
-	else if (p->linked && json_object_size(news) > 0 && p->ack_due == INT64_MAX)
-		p->ack_due = node_now_ms(n) + ACK_MS;
+	else if (json_array_size(values) > 0)
+		acknowledge(n, p, b->batch_ms > ACK_MS ? b->batch_ms : ACK_MS);
+	if (delivery_gap(&p->delivery))
+		acknowledge(n, p, GAP_MS);
+	schedule(n);
+}
+
+/* Tells everybody at once: over links by a flush. */
+static void
+push(struct node *n, json_t *value)
+{
+	struct broadcast *b = node_state(n);
+
+	b->urgent = true;
+	for (int i = 0; i < node_count(n); i++)
+		if (i != node_index(n) && !b->peers[i].linked)
+			node_send(n, node_peer(n, i), json_pack("{s:s, s:O}", "type", "push", "value", value));
+}
+
+static void
+handle_push(struct node *n, const struct message *m)
+{
+	struct broadcast *b = node_state(n);
+	json_t *value;
+	char *text;
+
+	if (!node_unpack(n, m, "{s:o}", "value", &value) || json_set_has(&b->log, value))
+		return;
+	text = canonical_text(value);
+	if (json_object_set(b->pushed[0], text, value) == -1)
+		memory_exhausted();
+	free(text);
 	schedule(n);
 }
 
@@ -419,8 +434,8 @@ handle_broadcast(struct node *n, const struct message *m)
 
 	if (!node_unpack(n, m, "{s:o}", "message", &value))
 		return;
-	if (!json_set_has(&b->values, value))
-		learn(n, node_index(n), b->logs[node_index(n)].end, value);
+	if (learn(n, value, node_index(n)) && b->direct)
+		push(n, value);
 	schedule(n);
 	node_reply_type(n, m, "broadcast_ok");
 }
@@ -429,8 +444,18 @@ static void
 handle_read(struct node *n, const struct message *m)
 {
 	struct broadcast *b = node_state(n);
+	json_t *all = b->log.items, *value;
+	const char *key;
 
-	node_reply(n, m, json_pack("{s:s, s:O}", "type", "read_ok", "messages", b->values.items));
+	if (json_object_size(b->pushed[0]) + json_object_size(b->pushed[1]) == 0)
+		json_incref(all);
+	else
+		all = json_copy(all);
+	for (int i = 0; i < 2; i++)
+		json_object_foreach (b->pushed[i], key, value)
+			if (json_array_append(all, value) == -1)
+				memory_exhausted();
+	node_reply(n, m, json_pack("{s:s, s:o}", "type", "read_ok", "messages", all));
 }
 
 static void
@@ -445,22 +470,25 @@ static void
 start(struct node *n)
 {
 	struct broadcast *b = node_state(n);
-	size_t count = (size_t)node_count(n);
 
-	json_set_init(&b->values);
-	b->logs = memory_zero(count * sizeof(*b->logs));
-	b->peers = memory_zero(count * sizeof(*b->peers));
+	json_set_init(&b->log);
+	b->pushed[0] = object_new();
+	b->pushed[1] = object_new();
+	b->peers = memory_zero((size_t)node_count(n) * sizeof(*b->peers));
 	for (int i = 0; i < node_count(n); i++)
 		if (strcmp(node_peer(n, i), node_peer(n, b->hub)) < 0)
 			b->hub = i;
 	for (int i = 0; i < node_count(n); i++)
-		b->peers[i] = (struct peer){.known = vector_new(n),
-		    .sent = vector_new(n),
-		    .mark = vector_new(n),
+		b->peers[i] = (struct peer){.since = node_now_ms(n),
 		    .ack_due = INT64_MAX,
 		    .linked = i != node_index(n) && (i == b->hub || node_index(n) == b->hub)};
+	b->epoch = 1 + (int64_t)node_random(n, INT32_MAX);
+	if (b->direct && b->batch_ms < RELAY_MS)
+		b->batch_ms = RELAY_MS;
 	b->last_flush = node_now_ms(n) - b->batch_ms;
+	b->waiting_since = INT64_MAX;
 	b->asked = node_index(n);
+	schedule(n);
 }
 
 static void
@@ -468,17 +496,11 @@ stop(struct node *n)
 {
 	struct broadcast *b = node_state(n);
 
-	for (int i = 0; i < node_count(n); i++) {
-		for (int64_t k = 0; k < b->logs[i].end; k++)
-			json_decref(b->logs[i].values[k]);
-		free(b->logs[i].values);
-		free(b->peers[i].known);
-		free(b->peers[i].sent);
-		free(b->peers[i].mark);
-	}
-	free(b->logs);
+	json_set_free(&b->log);
+	json_decref(b->pushed[0]);
+	json_decref(b->pushed[1]);
+	free(b->source);
 	free(b->peers);
-	json_set_free(&b->values);
 }
 
 static const struct route routes[] = {
@@ -486,17 +508,29 @@ static const struct route routes[] = {
     {"read", handle_read},
     {"topology", handle_topology},
     {"gossip", handle_gossip},
+    {"push", handle_push},
     {NULL, NULL},
 };
 
 static const struct option_spec options[] = {
     {.name = "batch-ms",
-	.help = "how long values wait at the hub for company; half as long elsewhere",
+	.help = "how long values wait at the hub for company: the longer, the fewer messages",
 	.type = OPTION_INT,
 	.offset = offsetof(struct broadcast, batch_ms),
-	.initial = 220,
+	.initial = 400,
 	.min = 0,
-	.max = 5000},
+	.max = 2000},
+    {.name = "collect-ms",
+	.help = "how long values wait for company elsewhere, before they are brought to the hub",
+	.type = OPTION_INT,
+	.offset = offsetof(struct broadcast, collect_ms),
+	.initial = 0,
+	.min = 0,
+	.max = 2000},
+    {.name = "direct",
+	.help = "tell every value at once to everybody: the shortest latency, for many messages",
+	.type = OPTION_FLAG,
+	.offset = offsetof(struct broadcast, direct)},
     {.name = NULL},
 };
 

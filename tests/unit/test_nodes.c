@@ -184,11 +184,14 @@ struct set_node {
 	char *const *args;
 };
 
-static char *batch_args[] = {(char[]){"broadcast"}, (char[]){"--batch-ms"}, (char[]){"1000"}, NULL};
+static char *batch_args[] = {
+    (char[]){"broadcast"}, (char[]){"--batch-ms"}, (char[]){"1100"}, (char[]){"--collect-ms"}, (char[]){"600"}, NULL};
+static char *direct_args[] = {(char[]){"broadcast"}, (char[]){"--direct"}, NULL};
 
 static const struct set_node set_nodes[] = {
     {"broadcast", "broadcast", "message", "messages", NULL},
     {"broadcast", "broadcast", "message", "messages", batch_args},
+    {"broadcast", "broadcast", "message", "messages", direct_args},
     {"broadcast-flood", "broadcast", "message", "messages", NULL},
     {"g-set", "add", "element", "value", NULL},
 };
@@ -353,6 +356,7 @@ test_sets_are_patient(void **state)
 		world_partition(&w, 0);
 		world_run(&w, 3000);
 		assert_sizes(&w, s, 2);
+		world_run(&w, 3000); /* acknowledgements are in no hurry */
 		assert_silence(&w);
 		world_free(&w);
 	}
@@ -380,12 +384,117 @@ test_broadcast_is_cheap(void **state)
 	world_free(&w);
 }
 
+/* Straight to everybody: four messages a value, and later one round of acknowledgements over the star. */
+static void
+test_broadcast_directly(void **state)
+{
+	const struct set_node *s = &set_nodes[2];
+	struct world w;
+
+	(void)state;
+	set_new(&w, s, 5, 1);
+	good_network(&w);
+	for (int k = 0; k < 100; k++) {
+		set_add(&w, s, k % 5, json_integer(k));
+		world_run(&w, 10); /* the latency */
+		assert_sizes(&w, s, (size_t)k + 1);
+	}
+	world_run(&w, 10000);
+	assert_sizes(&w, s, 100);
+	assert_true(w.server_messages <= 4 * 100 + 2 * 4);
+	assert_silence(&w);
+	world_free(&w);
+}
+
+/* Who loses its memory, the hub included, gets back what the others have, though nobody says anything new. */
+static void
+test_broadcast_remembers_together(void **state)
+{
+	struct world w;
+
+	(void)state;
+	foreach_set_node(s)
+	{
+		if (strcmp(s->name, "broadcast") != 0)
+			continue;
+		set_new(&w, s, 5, 1);
+		good_network(&w);
+		set_add_some(&w, s, 0, 50);
+		world_run(&w, 5000);
+		for (int i = 0; i < w.count; i++) {
+			world_restart(&w, program(s->name), i, s->args);
+			assert_int_equal(json_array_size(set_read(&w, s, i)), 0);
+			world_run(&w, 5000);
+			assert_sizes(&w, s, 50);
+		}
+		world_restart(&w, program(s->name), 0, s->args);
+		for (int i = 1; i < w.count; i++)
+			set_add(&w, s, i, json_integer(1000 + i));
+		world_run(&w, 5000);
+		assert_sizes(&w, s, 54);
+		assert_silence(&w);
+		world_free(&w);
+	}
+}
+
+/* Nodes die all the time, on a bad network. What they were asked to keep was with somebody else by then. */
+static void
+test_broadcast_outlives_its_nodes(void **state)
+{
+	struct world w;
+
+	(void)state;
+	foreach_set_node(s) for (uint64_t seed = 1; seed <= 5; seed++)
+	{
+		if (strcmp(s->name, "broadcast") != 0)
+			continue;
+		set_new(&w, s, 5, seed);
+		for (int round = 0; round < 10; round++) {
+			bad_network(&w);
+			set_add_some(&w, s, round * 20, 20);
+			good_network(&w);
+			world_run(&w, 6000);
+			world_restart(&w, program(s->name), (int)random_below(&w.random, 5), s->args);
+		}
+		world_run(&w, 6000);
+		assert_sizes(&w, s, 200);
+		assert_silence(&w);
+		world_free(&w);
+	}
+}
+
+/* Its node could not reach the hub, and is dead: those to whom the value was pushed see to it. */
+static void
+test_broadcast_adopts_what_was_pushed(void **state)
+{
+	const struct set_node *s = &set_nodes[2];
+	struct world w;
+
+	(void)state;
+	set_new(&w, s, 4, 1);
+	good_network(&w);
+	w.blocked[2][0] = w.blocked[2][3] = true;
+	set_add(&w, s, 2, json_integer(1));
+	world_run(&w, 100);
+	world_kill(&w, 2);
+	assert_int_equal(json_array_size(set_read(&w, s, 0)), 0);
+	assert_int_equal(json_array_size(set_read(&w, s, 1)), 1);
+	assert_int_equal(json_array_size(set_read(&w, s, 3)), 0);
+	world_run(&w, 10000);
+	good_network(&w);
+	world_restart(&w, program(s->name), 2, s->args);
+	world_run(&w, 5000);
+	assert_sizes(&w, s, 1);
+	assert_silence(&w);
+	world_free(&w);
+}
+
 static void
 test_flood_keeps_to_the_topology(void **state)
 {
 	static const char *const bad[] = {"7", "null", "[]", "{\"n0\":7}", "{\"n0\":null}", "{\"n0\":[7]}"};
 	static const char *const other[] = {"{}", "{\"n1\":[7]}"};
-	const struct set_node *s = &set_nodes[2];
+	const struct set_node *s = &set_nodes[3];
 	struct world w;
 
 	(void)state;
@@ -711,15 +820,18 @@ static const char *const wrong[] = {"null", "true", "-1", "1.5", "92233720368547
     "{\"n0\":[1,2],\"n1\":[0,1,2,3,4],\"n2\":[-1,0,0,0]}", "{\"n1\":9223372036854775807,\"n2\":-5}",
     "{\"n0\":[9223372036854775807,9223372036854775807,0,0]}", "{\"n1\":[4611686018427387904,0,0,0]}",
     "{\"n1\":[0,-1,0,0],\"n2\":[0,1,0]}", "[[\"n0\",5,4611686018427387904,0,0,0]]", "[[\"n1\",0,0,7,0,0]]",
-    "[[\"n1\",7,0,-1,0,0],[\"n9\",7,0,1,0,0]]", "[[\"n1\",7,0,1,0],[\"n2\",7,0,1,0,0,0]]"};
+    "[[\"n1\",7,0,-1,0,0],[\"n9\",7,0,1,0,0]]", "[[\"n1\",7,0,1,0],[\"n2\",7,0,1,0,0,0]]", "[3,4,9223372036854775807]",
+    "[3,-1,-1]", "[3,9,8]", "[0,5]", "[1,9223372036854775807]"};
 
-static const char *const shapes[] = {"{\"type\":\"gossip\",\"have\":%s,\"news\":{},\"ask\":false}",
-    "{\"type\":\"gossip\",\"have\":{},\"news\":%s,\"ask\":true}",
-    "{\"type\":\"gossip\",\"have\":{},\"news\":{},\"ask\":%s}", "{\"type\":\"gossip\",\"have\":%s}",
-    "{\"type\":\"delta\",\"elements\":%s}", "{\"type\":\"delta\",\"x\":%s}", "{\"type\":\"merge\",\"entries\":%s}",
-    "{\"type\":\"merge\",\"x\":%s}", "{\"type\":\"hello\",\"life\":%s}",
-    "{\"type\":\"delta\",\"elements\":[],\"life\":%s}", "{\"type\":\"merge\",\"entries\":[],\"life\":%s}",
-    "{\"type\":\"pass\",\"x\":%s}", "{\"type\":\"pass\",\"messages\":%s}", "{\"type\":\"topology\",\"topology\":%s}",
+static const char *const shapes[] = {"{\"type\":\"gossip\",\"log\":%s,\"ack\":[0,0],\"values\":[],\"ask\":true}",
+    "{\"type\":\"gossip\",\"log\":[1,0,1],\"ack\":%s,\"values\":[],\"ask\":false}",
+    "{\"type\":\"gossip\",\"log\":[2,0,1],\"ack\":[0,0],\"values\":%s,\"ask\":true}",
+    "{\"type\":\"gossip\",\"log\":[2,5,9],\"ack\":[0,0],\"values\":[1],\"ask\":%s}", "{\"type\":\"gossip\",\"log\":%s}",
+    "{\"type\":\"push\",\"value\":%s}", "{\"type\":\"push\",\"x\":%s}", "{\"type\":\"delta\",\"elements\":%s}",
+    "{\"type\":\"delta\",\"x\":%s}", "{\"type\":\"merge\",\"entries\":%s}", "{\"type\":\"merge\",\"x\":%s}",
+    "{\"type\":\"hello\",\"life\":%s}", "{\"type\":\"delta\",\"elements\":[],\"life\":%s}",
+    "{\"type\":\"merge\",\"entries\":[],\"life\":%s}", "{\"type\":\"pass\",\"x\":%s}",
+    "{\"type\":\"pass\",\"messages\":%s}", "{\"type\":\"topology\",\"topology\":%s}",
     "{\"type\":\"topology\",\"x\":%s}"};
 
 static void
@@ -811,6 +923,10 @@ main(void)
 	    cmocka_unit_test(test_sets_during_partitions),
 	    cmocka_unit_test(test_sets_are_patient),
 	    cmocka_unit_test(test_broadcast_is_cheap),
+	    cmocka_unit_test(test_broadcast_directly),
+	    cmocka_unit_test(test_broadcast_remembers_together),
+	    cmocka_unit_test(test_broadcast_outlives_its_nodes),
+	    cmocka_unit_test(test_broadcast_adopts_what_was_pushed),
 	    cmocka_unit_test(test_flood_keeps_to_the_topology),
 	    cmocka_unit_test(test_counters_on_bad_networks),
 	    cmocka_unit_test(test_counters_during_partitions),
