@@ -28,27 +28,27 @@ receive(struct delivery *p, int64_t from, int64_t to)
 
 /* A peer that has begun a new life may lack all that we told it and all that it told us. */
 static void
-meet(struct delivery *p, int64_t epoch, int64_t end)
+meet(struct delivery *p, int64_t life, int64_t end)
 {
-	if (p->epoch == 0)
-		p->epoch = epoch;
+	if (p->life == 0)
+		p->life = life;
 	else
-		*p = (struct delivery){.epoch = epoch, .base = end};
+		*p = (struct delivery){.life = life, .base = end};
 }
 
 bool
-delivery_read(struct delivery *p, json_t *log, json_t *ack, int64_t epoch, int64_t end, bool ask)
+delivery_read(struct delivery *p, json_t *log, json_t *ack, int64_t life, int64_t end, bool ask)
 {
 	json_int_t theirs, from, to, ours, place;
 
 	if (json_unpack(log, "[I, I, I!]", &theirs, &from, &to) == -1 ||
 	    json_unpack(ack, "[I, I!]", &ours, &place) == -1 || theirs == 0 || from < 0 || to < from || place < 0)
 		return false;
-	if (ours != epoch)
+	if (ours != life)
 		place = 0;
 	if (place > end)
 		return false;
-	if (theirs != p->epoch)
+	if (theirs != p->life)
 		meet(p, theirs, end);
 	receive(p, from, to);
 	p->acked = ask ? place : max(p->acked, place);
@@ -58,10 +58,10 @@ delivery_read(struct delivery *p, json_t *log, json_t *ack, int64_t epoch, int64
 }
 
 void
-delivery_write(struct delivery *p, json_t *body, int64_t epoch, int64_t to, bool owed)
+delivery_write(struct delivery *p, json_t *body, int64_t life, int64_t to, bool owed)
 {
-	json_t *log = json_pack("[I, I, I]", (json_int_t)epoch, (json_int_t)p->sent, (json_int_t)to);
-	json_t *ack = json_pack("[I, I]", (json_int_t)p->epoch, (json_int_t)p->received);
+	json_t *log = json_pack("[I, I, I]", (json_int_t)life, (json_int_t)p->sent, (json_int_t)to);
+	json_t *ack = json_pack("[I, I]", (json_int_t)p->life, (json_int_t)p->received);
 
 	if (json_object_set_new(body, "log", log) == -1 || json_object_set_new(body, "ack", ack) == -1)
 		memory_exhausted();

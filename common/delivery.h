@@ -6,14 +6,14 @@
  * all: TCP's way (RFC 9293, 3.4). Stretches may be lost, repeated, and overtake
  * each other. What it takes is a few numbers a peer, however long the logs are.
  *
- * A node that was started again may have lost its memory. So a log has an
- * epoch, a number drawn at random when it began; whoever hears of a new one
- * starts from 0, in both directions.
+ * A node that was started again may have lost its memory, and begun another life
+ * (durable.h). Places in the log of one life mean nothing in another: whoever
+ * hears of a new one starts from 0, in both directions.
  *
  * A message says it as two members of its body:
  *
- *	"log": [epoch, from, to]	a stretch of the sender's log; what it holds is up to the node
- *	"ack": [epoch, place]		of the receiver's log the sender has all before that place
+ *	"log": [life, from, to]	a stretch of the sender's log; what it holds is up to the node
+ *	"ack": [life, place]		of the receiver's log the sender has all before that place
  */
 #ifndef DELIVERY_H
 #define DELIVERY_H
@@ -32,21 +32,21 @@ struct delivery {
 	int64_t base;  /* what came from the peer and stands before this place, it may have forgotten */
 
 	/* The peer's log, here. */
-	int64_t epoch;                /* 0: never heard of */
+	int64_t life;                 /* 0: never heard of */
 	int64_t received;             /* we have all before */
 	int64_t ahead_from, ahead_to; /* ... and this stretch, which overtook others; empty: none did */
 };
 
 /*
- * Takes what a message says of both logs; ours has this epoch, which is not 0,
+ * Takes what a message says of both logs; ours has this life, which is not 0,
  * and ends at `end`. Of an acknowledgement the farthest counts, as they may
  * arrive in any order; but who asks to be told again (`ask`) is believed to
  * have no more than it says. False, and nothing is changed, if it makes no sense.
  */
-bool delivery_read(struct delivery *, json_t *log, json_t *ack, int64_t epoch, int64_t end, bool ask);
+bool delivery_read(struct delivery *, json_t *log, json_t *ack, int64_t life, int64_t end, bool ask);
 
 /* Adds both members to a body that tells the peer our log up to `to`; `owed`: there is something in it. */
-void delivery_write(struct delivery *, json_t *body, int64_t epoch, int64_t to, bool owed);
+void delivery_write(struct delivery *, json_t *body, int64_t life, int64_t to, bool owed);
 
 /* All that is not acknowledged counts as lost. */
 void delivery_repeat(struct delivery *);

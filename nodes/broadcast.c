@@ -71,7 +71,7 @@ struct broadcast {
 	int64_t batch_ms, collect_ms; /* options */
 	bool direct;                  /* option */
 	int hub;
-	int64_t epoch;
+	int64_t life;
 	struct json_set log;
 	int *source; /* of each value: who told us, by index; our own for clients */
 	size_t source_capacity;
@@ -177,7 +177,7 @@ tell(struct node *n, int peer, bool ask)
 
 	ask = ask || delivery_gap(&p->delivery);
 	body = json_pack("{s:s, s:O, s:b}", "type", "gossip", "values", values, "ask", ask);
-	delivery_write(&p->delivery, body, b->epoch, to, json_array_size(values) > 0);
+	delivery_write(&p->delivery, body, b->life, to, json_array_size(values) > 0);
 	json_decref(values);
 	node_send(n, node_peer(n, peer), body);
 	p->ack_due = INT64_MAX;
@@ -238,7 +238,7 @@ unsettled(struct broadcast *b, int peer)
 {
 	struct peer *p = &b->peers[peer];
 
-	return p->linked && (p->delivery.epoch == 0 || !delivery_settled(&p->delivery) || has_news(b, peer));
+	return p->linked && (p->delivery.life == 0 || !delivery_settled(&p->delivery) || has_news(b, peer));
 }
 
 /* Sees to it that there is a flush as soon as one is due, and a tick while anything is unsettled. */
@@ -303,7 +303,7 @@ check_link(struct node *n, int peer)
 	struct peer *p = &b->peers[peer];
 	int64_t patience = (b->batch_ms > ACK_MS ? b->batch_ms : ACK_MS) + GRACE_MS;
 
-	if (p->delivery.epoch != 0 && p->delivery.acked >= p->mark)
+	if (p->delivery.life != 0 && p->delivery.acked >= p->mark)
 		return;
 	if (node_now_ms(n) - p->since < (p->silent ? PROBE_MS : patience))
 		return;
@@ -384,7 +384,7 @@ handle_gossip(struct node *n, const struct message *m)
 		return;
 	p = &b->peers[source];
 	if (!json_is_array(values) ||
-	    !delivery_read(&p->delivery, log, ack, b->epoch, (int64_t)json_set_size(&b->log), ask))
+	    !delivery_read(&p->delivery, log, ack, b->life, (int64_t)json_set_size(&b->log), ask))
 		return;
 	json_array_foreach (values, i, value)
 		learn(n, value, source);
@@ -482,7 +482,7 @@ start(struct node *n)
 		b->peers[i] = (struct peer){.since = node_now_ms(n),
 		    .ack_due = INT64_MAX,
 		    .linked = i != node_index(n) && (i == b->hub || node_index(n) == b->hub)};
-	b->epoch = 1 + (int64_t)node_random(n, INT32_MAX);
+	b->life = 1 + (int64_t)node_random(n, INT32_MAX);
 	if (b->direct && b->batch_ms < RELAY_MS)
 		b->batch_ms = RELAY_MS;
 	b->last_flush = node_now_ms(n) - b->batch_ms;

@@ -34,11 +34,11 @@ told(struct delivery *d, int from, int to)
 }
 
 static void
-acked(struct delivery *d, int64_t epoch, int place, int end, bool ask)
+acked(struct delivery *d, int64_t life, int place, int end, bool ask)
 {
 	char ack[64];
 
-	snprintf(ack, sizeof(ack), "[%d, %d]", (int)epoch, place);
+	snprintf(ack, sizeof(ack), "[%d, %d]", (int)life, place);
 	assert_true(read_text(d, "[9, 0, 0]", ack, end, ask));
 }
 
@@ -189,7 +189,7 @@ test_nonsense(void **state)
 		assert_false(read_text(&d, "[9, 0, 5]", acks[i], 3, true));
 	assert_int_equal(d.acked, 1);
 	assert_int_equal(d.received, 2);
-	assert_int_equal(d.epoch, THEIRS);
+	assert_int_equal(d.life, THEIRS);
 	assert_true(read_text(&d, "[9, 0, 5]", "[7, 3]", 3, false));
 }
 
