@@ -337,6 +337,13 @@ parse_seed(struct parsing *p, const struct flag *flag, const char *value)
 }
 
 static bool
+parse_replay(struct parsing *p, const struct flag *flag, const char *value)
+{
+	p->options->replay = value;
+	return value[0] != '\0' || flag_bad(p, "--%s: expected a file", flag->name);
+}
+
+static bool
 parse_seeds(struct parsing *p, const struct flag *flag, const char *value)
 {
 	const char *dots = strstr(value, "..");
@@ -421,6 +428,30 @@ const struct flag flags[] = {
 	"a sweep ends with its Nth seed that is not valid [1]"},
     {"message-budget", 0, IN_SIM, "N", parse_integer, AT(message_budget), 1, NUMBERS,
 	"the recovery begins after so many delivered messages"},
+    {"minimise", 0, IN_SIM, NULL, parse_bool, AT(minimise), 0, 0,
+	"a run that is not valid is made smaller, and left as a scenario"},
+    {"minimise-budget", 0, IN_SIM, "SECONDS", parse_number, AT(minimise_s), 0, SECONDS_MAX,
+	"for so long at most, also the failing run of a sweep or a search; 0: no sweep is [20]"},
+    {"scenario", 0, IN_SIM, "FILE", parse_text, AT(scenario), 0, 0, "where it is left [scenario-WORKLOAD-SEED]"},
+    {"replay", 0, IN_SIM, "FILE", parse_replay, 0, 0, 0,
+	"the run of a scenario's file; of other flags beside it only those that show something matter"},
+    {"trace", 0, IN_SIM, NULL, parse_bool, AT(trace), 0, 0,
+	"show every delivery, timer, fault and operation, with its time"},
+    {"explore", 0, IN_SIM, NULL, parse_bool, AT(explore.wanted), 0, 0,
+	"a systematic search through orders of messages, operations and timers"},
+    {"ops", 0, IN_SIM, "N", parse_integer, AT(explore.ops), 1, EXPLORE_OPS_MAX, "operations of a search [6]"},
+    {"depth", 0, IN_SIM, "N", parse_integer, AT(explore.depth), 1, EXPLORE_DEPTH_MAX,
+	"choices in a path of a search [40]"},
+    {"states", 0, IN_SIM, "N", parse_integer, AT(explore.states), 1, EXPLORE_STATES_MAX,
+	"a search ends after so many states [100000]"},
+    {"timers", 0, IN_SIM, "N", parse_integer, AT(explore.timers), 0, EXPLORE_DEPTH_MAX,
+	"how often time may pass in a path of a search [6]"},
+    {"drops", 0, IN_SIM, "N", parse_integer, AT(explore.drops), 0, EXPLORE_DEPTH_MAX,
+	"messages that a path of a search may lose [0]"},
+    {"duplicates", 0, IN_SIM, "N", parse_integer, AT(explore.duplicates), 0, EXPLORE_DEPTH_MAX,
+	"messages that may come twice in a path of a search [0]"},
+    {"crashes", 0, IN_SIM, "N", parse_integer, AT(explore.crashes), 0, EXPLORE_DEPTH_MAX,
+	"nodes that may be killed and started again in a path of a search [0]"},
     {"store", 0, IN_RUN, "DIR", parse_text, AT(store), 0, 0,
 	"where the run is left: DIR/<workload>/<time> [store in test, nowhere in sim]"},
     {"quiet", 'q', IN_RUN, NULL, parse_bool, AT(quiet), 0, 0, "no progress, and nothing at the end but the verdict"},

@@ -18,6 +18,7 @@
 #include "liveness.h"
 #include "nemesis.h"
 #include "random.h"
+#include "scenario.h"
 
 #define NEVER INT64_MAX
 
@@ -66,6 +67,7 @@ struct generator {
 
 	struct script drawn;         /* options->draw_ops operations */
 	struct script_cursor listed; /* script NULL: operations come from the workload */
+	size_t traced;               /* so many of the history were shown */
 	bool held;                   /* nothing happens but what generator_do() does */
 };
 
@@ -79,11 +81,32 @@ elapsed(const struct generator *g)
 	return loop_now(g->loop) - g->progress.started;
 }
 
+/* What has come to the history since. */
+static void
+trace_ops(struct generator *g)
+{
+	struct buffer text = {0};
+
+	for (; loop_is_traced(g->loop) && g->traced < g->history->count; g->traced++) {
+		const struct op *op = &g->history->ops[g->traced];
+
+		text.length = 0;
+		edn_write(&text, op->value);
+		if (op_is_client(op))
+			loop_trace(g->loop, "op      process %lld %s %s %s", (long long)op->process,
+			    op_type_name(op->type), op->f, buffer_string(&text));
+		else
+			loop_trace(g->loop, "fault   %s %s", op->f, buffer_string(&text));
+	}
+	buffer_free(&text);
+}
+
 static void
 record(struct generator *g, const struct op *op)
 {
 	struct op *kept = history_append(g->history, op);
 
+	trace_ops(g);
 	loop_mix_number(g->loop, (uint64_t)kept->time);
 	loop_mix_number(g->loop, (uint64_t)kept->type << 32 | (uint32_t)kept->process);
 }
@@ -157,7 +180,7 @@ keep_op(struct generator *g, const struct worker *worker, const struct op *op)
 	};
 
 	if (g->options->recording != NULL)
-		script_add(g->options->recording, &kept);
+		scenario_note_op(g->options->recording, &kept);
 }
 
 static void
@@ -363,6 +386,15 @@ wake_at(struct generator *g, int64_t time)
 	return false;
 }
 
+static void
+note_fault(struct generator *g)
+{
+	trace_ops(g);
+	if (g->options->recording != NULL)
+		scenario_note_fault(
+		    g->options->recording, &g->nemesis.done[g->nemesis.done_count - 1], g->options->nodes);
+}
+
 /* Does what is due. */
 static bool
 main_is_over(struct generator *g)
@@ -388,6 +420,7 @@ main_is_over(struct generator *g)
 			return wake_at(g, soonest);
 		if (fault <= now) {
 			nemesis_act(&g->nemesis, elapsed(g));
+			note_fault(g);
 			g->progress.fault = nemesis_active(&g->nemesis);
 			next_turn(g);
 		} else {
@@ -413,7 +446,7 @@ static void
 end_main(struct generator *g)
 {
 	if (g->options->recording != NULL)
-		g->options->recording->end = elapsed(g);
+		scenario_note_end(g->options->recording, elapsed(g));
 }
 
 static bool
@@ -435,6 +468,7 @@ static void
 heal(struct generator *g)
 {
 	nemesis_heal(&g->nemesis, elapsed(g));
+	trace_ops(g);
 	g->progress.fault = NULL;
 }
 

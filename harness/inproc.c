@@ -151,6 +151,7 @@ wake(void *arg)
 
 	inproc->wake = 0;
 	endpoint_note(inproc->server.endpoint, 0);
+	loop_trace(inproc->server.loop, "timer   %s", server_id(&inproc->server));
 	turn(inproc, NULL);
 }
 

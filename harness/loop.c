@@ -8,7 +8,9 @@
 #include <assert.h>
 #include <err.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -46,6 +48,7 @@ struct loop {
 	int64_t now;   /* latched; since `epoch` */
 	int64_t epoch; /* on CLOCK_MONOTONIC */
 	uint64_t sequence, hash;
+	FILE *trace; /* NULL: nothing is traced */
 
 	struct entry *heap;
 	size_t count;
@@ -413,6 +416,35 @@ void
 loop_stop(struct loop *loop)
 {
 	loop->stopped = true;
+}
+
+/* ---- traces -------------------------------------------------------------- */
+
+void
+loop_trace_to(struct loop *loop, FILE *file)
+{
+	loop->trace = file;
+}
+
+bool
+loop_is_traced(const struct loop *loop)
+{
+	return loop->trace != NULL;
+}
+
+void
+loop_trace(struct loop *loop, const char *fmt, ...)
+{
+	int64_t now = loop_now(loop);
+	va_list ap;
+
+	if (loop->trace == NULL)
+		return;
+	fprintf(loop->trace, "%4" PRId64 ".%06" PRId64 "  ", now / S_NS, now % S_NS / 1000);
+	va_start(ap, fmt);
+	vfprintf(loop->trace, fmt, ap);
+	va_end(ap);
+	putc('\n', loop->trace);
 }
 
 /* ---- the hash ------------------------------------------------------------ */

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define MS_NS ((int64_t)1000000)
 #define S_NS  ((int64_t)1000000000)
@@ -47,6 +48,11 @@ void loop_stop(struct loop *);
  */
 void loop_run_until(struct loop *, int64_t time_ns);
 int64_t loop_due(const struct loop *);
+
+/* Lines with the time in front of them are written there: what happens, for people. NULL: nowhere. Borrowed. */
+void loop_trace_to(struct loop *, FILE *);
+bool loop_is_traced(const struct loop *);
+void loop_trace(struct loop *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /*
  * The rolling hash of everything that happened in a simulation: rooms mix in

@@ -9,15 +9,37 @@
 #include <unistd.h>
 
 #include "cases.h"
+#include "explore.h"
 #include "history.h"
 #include "options.h"
 #include "registry.h"
 #include "run.h"
+#include "scenario.h"
 #include "workload.h"
 
 #define VERSION "0.1"
 
 /* ---- eddy test, eddy sim ---------------------------------------------------------- */
+
+/* The other flags of the command line go with the scenario's own. */
+static int
+replay(const char *path, int argc, char *argv[])
+{
+	char **extra = calloc((size_t)argc + 1, sizeof(*extra));
+	int count = 0, status;
+
+	if (extra == NULL)
+		return EXIT_CRASH;
+	for (int i = 0; i < argc; i++) {
+		if (strcmp(argv[i], "--replay") == 0)
+			i++;
+		else if (strncmp(argv[i], "--replay=", strlen("--replay=")) != 0)
+			extra[count++] = argv[i];
+	}
+	status = run_scenario(path, extra);
+	free(extra);
+	return status;
+}
 
 static int
 run_tests(struct test_options *options)
@@ -25,6 +47,8 @@ run_tests(struct test_options *options)
 	uint64_t messages;
 	int status = 0;
 
+	if (options->explore.wanted)
+		return run_explore(options);
 	if (options->sweep)
 		return run_sweep(options);
 	for (int64_t i = 0; status == 0 && i < options->test_count; i++) {
@@ -120,7 +144,10 @@ run_command(enum command command, int argc, char *argv[])
 
 	switch (options_parse(&options, command, argc - 1, argv + 1, &text)) {
 	case PARSE_OK:
-		status = command == COMMAND_CHECK ? check_history(&options) : run_tests(&options);
+		if (options.replay != NULL)
+			status = replay(options.replay, argc - 1, argv + 1);
+		else
+			status = command == COMMAND_CHECK ? check_history(&options) : run_tests(&options);
 		break;
 	case PARSE_HELP:
 		printf("%s", buffer_string(&text));

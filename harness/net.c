@@ -196,6 +196,9 @@ tell(struct net *net, enum happening what, const struct packet *packet, const st
 	int64_t now = loop_now(net->loop);
 
 	count(net, what, packet, dest);
+	if (what != HAPPENS_SEND && loop_is_traced(net->loop))
+		loop_trace(net->loop, "%-7s %s -> %s  %s", what == HAPPENS_RECEIVE ? "deliver" : "drop",
+		    packet->src->id, dest->id, packet->body);
 	if (loop_is_virtual(net->loop)) {
 		loop_mix_number(net->loop, (uint64_t)now);
 		loop_mix_number(net->loop, (uint64_t)packet->id << 2 | what);

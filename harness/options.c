@@ -266,6 +266,8 @@ settle(struct parsing *p)
 {
 	struct test_options *o = p->options;
 
+	if (o->replay != NULL)
+		return true; /* the rest is in there */
 	if (o->workload == NULL)
 		o->workload = workload_find("lin-kv"); /* Maelstrom's default */
 	if (o->store != NULL && o->store[0] == '\0')
@@ -292,6 +294,8 @@ options_parse(struct test_options *o, enum command command, int argc, char *argv
 	    .max_writes_per_key = 16,
 	    .test_count = 1,
 	    .seed = 1,
+	    .minimise_s = 20,
+	    .explore = {.ops = 6, .depth = 40, .states = 100000, .timers = 6},
 	    .last_seed = 1,
 	    .failures = 1,
 	    .check.consistency_models = models,

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "arena.h"
 #include "buffer.h"
@@ -29,9 +30,21 @@ struct steering;
 #define LATENCY_MS_MAX  1000000000
 #define TEST_COUNT_MAX  1000000
 
+/* Of a search. */
+#define EXPLORE_OPS_MAX    1000
+#define EXPLORE_DEPTH_MAX  1000     /* choices in a path */
+#define EXPLORE_STATES_MAX 50000000 /* each takes 32 bytes */
+
 enum command { COMMAND_TEST, COMMAND_SIM, COMMAND_CHECK };
 
 enum topology { TOPOLOGY_LINE, TOPOLOGY_GRID, TOPOLOGY_TREE2, TOPOLOGY_TREE3, TOPOLOGY_TREE4, TOPOLOGY_TOTAL };
+
+/* What eddy sim --explore tries, at most. */
+struct explore_limits {
+	bool wanted;
+	int64_t ops, depth, states, timers; /* operations; choices in a path; states in all; choices that time passes */
+	int64_t drops, duplicates, crashes; /* faults in a path */
+};
 
 struct test_options {
 	enum command command;
@@ -73,11 +86,17 @@ struct test_options {
 	const char *store;       /* directory; NULL: nothing is left on disk */
 	const char *history;     /* eddy check: the file */
 	bool quiet;
+	bool trace;           /* every event of a simulation is shown */
+	bool minimise;        /* a run that is not valid */
+	double minimise_s;    /* so long, at most; of a sweep too: 0: not at all */
+	const char *scenario; /* the file for it; NULL: one named after the run */
+	const char *replay;   /* a scenario's file: what is run is in there */
+	struct explore_limits explore;
 
 	/* What is done, where that is not the generator's affair; NULL, 0: it is. */
 	const struct script *operations; /* these */
 	int64_t draw_ops;                /* so many, drawn beforehand */
-	struct script *recording; /* the operations that were done are put there; with what lives in the history */
+	FILE *recording;                 /* what is done is written there as lines of a scenario, as it happens */
 	const struct steering *steering; /* what chooses in the generator's stead (steer.h) */
 
 	struct arena arena; /* of what is made while parsing */

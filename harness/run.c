@@ -349,6 +349,7 @@ run_test(struct run *run, const struct test_options *options)
 	test.loop = loop_new(options->command == COMMAND_TEST ? CLOCK_WALL : CLOCK_VIRTUAL);
 	test.net = net_new(test.loop, &options->latency, options->seed);
 	test.offences = value_collection(&run->history.arena, VALUE_VECTOR);
+	loop_trace_to(test.loop, options->trace ? stdout : NULL);
 	net_log(test.net, options->log_net_send, options->log_net_recv);
 	if (open_store(&test)) {
 		run_phases(&test);

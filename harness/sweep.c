@@ -9,13 +9,13 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "crew.h"
 #include "memory.h"
 #include "run.h"
 #include "swarm.h"
+#include "wall.h"
 
 /* How far seeds may be ahead of the first one that is not done yet. */
 #define AHEAD_MAX 1024
@@ -35,15 +35,6 @@ struct sweep {
 	double started, shown;
 	bool terminal;
 };
-
-static double
-wall_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 /* ---- in a worker ----------------------------------------------------------------- */
 

@@ -12,6 +12,7 @@
 #include "check.h"
 #include "options.h"
 #include "random.h"
+#include "shape.h"
 #include "value.h"
 
 /* ---- RPCs: closed schemas, as maelstrom.client/defrpc has them ----------- */
@@ -136,7 +137,9 @@ struct workload {
 	/* Body of the set-up client's one request to each node, or NULL (broadcast's topology). */
 	const struct value *(*setup)(struct arena *, const struct test_options *, const struct rpc **);
 
-	/* Runs an operation. */
+	/* The operations that there are, and what values they take. */
+	const struct op_shape *ops;
+	/* Runs one of them. */
 	void (*invoke)(struct call *);
 	/* Whether errors and time-outs become :fail or :info (maelstrom.client/with-errors), or else exceptions. */
 	bool catches_errors;

@@ -1,7 +1,7 @@
 /* Operations by list: what was recorded from a run, given back, makes the same run. */
 #include "runs.h"
 
-#include "script.h"
+#include "scenario.h"
 
 static const char *const lines[] = {
     "-w echo --node echo --time-limit 5",
@@ -16,32 +16,55 @@ static const char *const lines[] = {
     "-w kafka --node kafka --node-count 2 --concurrency 2n --time-limit 8 --rate 50",
     "-w txn-list-append --node txn-list-append --node-count 3 --time-limit 8 --rate 50 --latency 5",
     "-w txn-rw-register --node txn-rw-register --node-count 3 --time-limit 8 --rate 50 --seed 5",
+    "-w lin-kv --node lin-kv --node-count 3 --concurrency 2n --time-limit 8 --rate 50 --nemesis partition,kill "
+    "--nemesis-interval 1 --partitions one-way,flaky --liveness 5 -- --data-dir x",
     "-w echo --node echo --rate 0 --time-limit 3",
 };
+
+/* The lines that a run writes, read again. */
+static void
+read_recording(FILE *recording, const struct test_options *options, struct scenario *scenario)
+{
+	const struct script none = {.end = -1};
+	const struct scenario_parts parts = {.options = options, .operations = &none};
+	struct buffer text = {0}, error = {0};
+	char chunk[4096];
+	size_t got;
+
+	scenario_write(&text, &parts);
+	rewind(recording);
+	while ((got = fread(chunk, 1, sizeof(chunk), recording)) > 0)
+		buffer_append(&text, chunk, got);
+	if (!scenario_parse(scenario, text.bytes, text.length, NULL, &error))
+		fail_msg("%s", buffer_string(&error));
+	buffer_free(&text);
+	buffer_free(&error);
+}
 
 static void
 test_recorded_runs_are_the_same(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		struct script script = {0};
-		struct line line;
+		struct scenario scenario = {0};
 		struct run first, second;
+		struct line line;
+		FILE *file = tmpfile();
 
 		parse(&line, COMMAND_SIM, lines[i]);
-		line.options.recording = &script;
+		line.options.recording = file;
+		line.options.sweep = true;
 		run_test(&first, &line.options);
-		assert_true(script.end >= 0);
-		script.concludes = true;
-		line.options.recording = NULL;
-		line.options.operations = &script;
-		run_test(&second, &line.options);
+		read_recording(file, &line.options, &scenario);
+		assert_int_equal(scenario.faults.count, first.fault_count);
+		run_test(&second, &scenario.options);
 		if (first.hash != second.hash || first.history.count != second.history.count)
 			fail_msg("%s: %zu operations became %zu", lines[i], first.history.count, second.history.count);
 		assert_int_equal(first.verdict, second.verdict);
 		run_free(&second);
 		run_free(&first);
-		script_free(&script);
+		fclose(file);
+		scenario_free(&scenario);
 		options_free(&line.options);
 	}
 }

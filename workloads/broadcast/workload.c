@@ -168,6 +168,8 @@ static const struct promise promises[] = {
 
 static const char *const kinds[] = {"broadcast", "read", NULL};
 
+static const struct op_shape ops[] = {{"broadcast", SHAPE_ANY}, {"read", SHAPE_ANY}, {NULL, SHAPE_ANY}};
+
 const struct workload broadcast_workload = {
     .name = "broadcast",
     .summary = "values told to one node reach all, in spite of partitions",
@@ -175,6 +177,7 @@ const struct workload broadcast_workload = {
     .generate = generate,
     .final = {.f = "read", .flagged = true},
     .setup = setup,
+    .ops = ops,
     .invoke = invoke,
     .catches_errors = true,
     .idempotent = idempotent,

@@ -36,11 +36,14 @@ static const struct promise promises[] = {
 
 static const char *const kinds[] = {"echo", NULL};
 
+static const struct op_shape ops[] = {{"echo", SHAPE_ANY}, {NULL, SHAPE_ANY}};
+
 const struct workload echo_workload = {
     .name = "echo",
     .summary = "a message comes back as it was sent",
     .generate = generate,
     .each_thread = true,
+    .ops = ops,
     .invoke = invoke,
     .catches_errors = true,
     .alive = {.kinds = kinds},

@@ -22,11 +22,14 @@ static const struct promise promises[] = {
 
 static const char *const kinds[] = {"add", "read", NULL};
 
+static const struct op_shape ops[] = {{"add", SHAPE_INT}, {"read", SHAPE_ANY}, {NULL, SHAPE_ANY}};
+
 const struct workload g_counter_workload = {
     .name = "g-counter",
     .summary = "a counter that only goes up: in the end every node reads the sum of all additions",
     .generate = generate,
     .final = {.f = "read", .flagged = true},
+    .ops = ops,
     .invoke = counter_invoke,
     .alive = {.kinds = kinds},
     .check = check_counter,

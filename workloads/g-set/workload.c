@@ -60,12 +60,15 @@ static const struct promise promises[] = {
 static const char *const kinds[] = {"add", "read", NULL};
 
 /* Final reads are not flagged as such here, and errors are not caught: so it is in Maelstrom. */
+static const struct op_shape ops[] = {{"add", SHAPE_ANY}, {"read", SHAPE_ANY}, {NULL, SHAPE_ANY}};
+
 const struct workload g_set_workload = {
     .name = "g-set",
     .summary = "a set that only grows: every added element is in every node's set in the end",
     .state_size = sizeof(struct state),
     .generate = generate,
     .final = {.f = "read"},
+    .ops = ops,
     .invoke = invoke,
     .alive = {.kinds = kinds},
     .check = check_set_full,

@@ -260,6 +260,9 @@ static const struct promise promises[] = {
 
 static const char *const kinds[] = {"send", "poll", "assign", NULL};
 
+static const struct op_shape ops[] = {
+    {"send", SHAPE_SEND}, {"poll", SHAPE_ANY}, {"assign", SHAPE_KEYS}, {"crash", SHAPE_ANY}, {NULL, SHAPE_ANY}};
+
 const struct workload kafka_workload = {
     .name = "kafka",
     .summary = "append-only logs: no acknowledged message is lost, and all are read in order",
@@ -268,6 +271,7 @@ const struct workload kafka_workload = {
     .update = update,
     .final = {.due = kafka_final_due, .generate = kafka_final_generate, .limit_s = 10},
     .refuse = refuse,
+    .ops = ops,
     .invoke = invoke,
     .catches_errors = true,
     .idempotent = idempotent,

@@ -253,12 +253,16 @@ static const struct promise promises[] = {
 static const char *const kinds[] = {"read", "write", "cas", NULL};
 static const char *const answers[] = {"key-does-not-exist", "precondition-failed", NULL};
 
+static const struct op_shape ops[] = {
+    {"read", SHAPE_KEYED}, {"write", SHAPE_KEYED}, {"cas", SHAPE_KEYED_CAS}, {NULL, SHAPE_ANY}};
+
 const struct workload lin_kv_workload = {
     .name = "lin-kv",
     .summary = "a key-value store that behaves as if there were one copy: linearizable reads, writes, compare-and-sets",
     .state_size = sizeof(struct state),
     .generate = generate,
     .refuse = refuse,
+    .ops = ops,
     .invoke = invoke,
     .catches_errors = true,
     .idempotent = idempotent,

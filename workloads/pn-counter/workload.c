@@ -66,11 +66,14 @@ static const struct promise promises[] = {
 
 static const char *const kinds[] = {"add", "read", NULL};
 
+static const struct op_shape ops[] = {{"add", SHAPE_INT}, {"read", SHAPE_ANY}, {NULL, SHAPE_ANY}};
+
 const struct workload pn_counter_workload = {
     .name = "pn-counter",
     .summary = "a counter that goes up and down: in the end every node reads the sum of all changes",
     .generate = generate,
     .final = {.f = "read", .flagged = true},
+    .ops = ops,
     .invoke = counter_invoke,
     .alive = {.kinds = kinds},
     .check = check_counter,

@@ -147,6 +147,8 @@ static const struct promise promises[] = {
 static const char *const kinds[] = {"txn", NULL};
 static const char *const collisions[] = {"txn-conflict", NULL};
 
+static const struct op_shape ops[] = {{"txn", SHAPE_TXN}, {NULL, SHAPE_ANY}};
+
 const struct workload txn_list_append_workload = {
     .name = "txn-list-append",
     .summary =
@@ -154,6 +156,7 @@ const struct workload txn_list_append_workload = {
     .state_size = sizeof(struct txn_state),
     .generate = generate,
     .refuse = txn_refuse,
+    .ops = ops,
     .invoke = invoke,
     .catches_errors = true,
     .reusable = true,

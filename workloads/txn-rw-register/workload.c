@@ -39,12 +39,15 @@ static const struct promise promises[] = {
 static const char *const kinds[] = {"txn", NULL};
 static const char *const collisions[] = {"txn-conflict", NULL};
 
+static const struct op_shape ops[] = {{"txn", SHAPE_TXN}, {NULL, SHAPE_ANY}};
+
 const struct workload txn_rw_register_workload = {
     .name = "txn-rw-register",
     .summary = "transactions that read and write registers: strict serializable, or what --consistency-models says",
     .state_size = sizeof(struct txn_state),
     .generate = generate,
     .refuse = txn_refuse,
+    .ops = ops,
     .invoke = invoke,
     .catches_errors = true,
     .reusable = true,

@@ -31,10 +31,13 @@ static const struct promise promises[] = {
 
 static const char *const kinds[] = {"generate", NULL};
 
+static const struct op_shape ops[] = {{"generate", SHAPE_ANY}, {NULL, SHAPE_ANY}};
+
 const struct workload unique_ids_workload = {
     .name = "unique-ids",
     .summary = "every id that any node gives out is a new one",
     .generate = generate,
+    .ops = ops,
     .invoke = invoke,
     .catches_errors = true,
     .reusable = true,

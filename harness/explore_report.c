@@ -1,0 +1,63 @@
+/* eddy sim --explore, for people. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "explore.h"
+#include "memory.h"
+#include "minimise.h"
+
+static void
+print_effort(const struct explored *explored)
+{
+	printf("%" PRIu64 " states, %" PRIu64 " paths, %" PRIu64
+	       " choices, up to %d departures from the usual order, %.1f s: ",
+	    explored->states, explored->runs, explored->steps, explored->delays, explored->seconds);
+	switch (explored->end) {
+	case EXPLORE_ALL:
+		printf("all there is within the bounds, and all valid\n");
+		break;
+	case EXPLORE_LIMIT:
+		printf("the limit is reached, and all were valid\n");
+		break;
+	case EXPLORE_FOUND:
+		printf("not valid\n");
+		break;
+	}
+}
+
+static void
+print_path(const struct explored *explored)
+{
+	struct buffer text = {0};
+
+	for (int i = 0; i < explored->depth; i++) {
+		text.length = 0;
+		choice_write(&explored->path[i], &text);
+		printf("%s%s", i > 0 ? ", " : "", buffer_string(&text));
+	}
+	printf("\n");
+	buffer_free(&text);
+}
+
+int
+run_explore(const struct test_options *options)
+{
+	struct explored *explored = memory_zero(sizeof(*explored));
+	struct test_options one = *options;
+	struct choice_list path;
+	int status = 0;
+
+	explore(explored, options);
+	print_effort(explored);
+	if (explored->end == EXPLORE_FOUND) {
+		status = explored->status == 1 ? 1 : EXIT_CRASH;
+		print_path(explored);
+		path = (struct choice_list){.items = explored->path, .count = (size_t)explored->depth};
+		one.draw_ops = options->explore.ops;
+		minimise_report(&one, &path);
+	}
+	fflush(stdout);
+	free(explored);
+	return status;
+}

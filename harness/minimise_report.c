@@ -1,0 +1,79 @@
+/* What minimisation came to, for people, and the file that it is left in. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "minimise.h"
+#include "workload.h"
+
+/* scenario-broadcast-7, here, unless it was said where. */
+static void
+name_file(const struct test_options *options, struct buffer *path)
+{
+	if (options->scenario != NULL)
+		buffer_append_string(path, options->scenario);
+	else
+		buffer_printf(path, "scenario-%s-%" PRIu64, options->workload->name, options->seed);
+}
+
+static void
+print_sizes(const struct minimised *minimised)
+{
+	const struct minimised_size *before = &minimised->before, *after = &minimised->after;
+
+	printf("minimised in %zu runs: %zu of %zu nodes, %zu of %zu operations, %zu of %zu faults", minimised->runs,
+	    after->nodes, before->nodes, after->operations, before->operations, after->faults, before->faults);
+	if (before->choices > 0)
+		printf(", %zu of %zu choices", after->choices, before->choices);
+	printf(": still %s%s\n", minimised->finding, minimised->ended ? " (out of time: it may be smaller)" : "");
+}
+
+static bool
+save(const struct test_options *options, const struct minimised *minimised)
+{
+	const struct scenario *scenario = &minimised->scenario;
+	const struct scenario_parts parts = {
+	    .options = &scenario->options,
+	    .operations = &scenario->operations,
+	    .faults = scenario->faults.events,
+	    .fault_count = scenario->faults.count,
+	    .choices = scenario->choices.items,
+	    .choice_count = scenario->choices.count,
+	    .comment = minimised->finding,
+	};
+	struct buffer path = {0}, error = {0};
+	bool saved;
+
+	name_file(options, &path);
+	saved = scenario_save(buffer_string(&path), &parts, &error);
+	if (saved)
+		printf("scenario %s; again with: %s sim --replay %s --trace\n", buffer_string(&path),
+		    program_invocation_name, buffer_string(&path));
+	else
+		fprintf(stderr, "eddy: %s\n", buffer_string(&error));
+	buffer_free(&path);
+	buffer_free(&error);
+	return saved;
+}
+
+bool
+minimise_report(const struct test_options *options, const struct choice_list *choices)
+{
+	struct minimised minimised;
+	struct buffer error = {0};
+	bool done = minimise(&minimised, options, choices, options->minimise_s, &error);
+
+	if (!done) {
+		fprintf(stderr, "eddy: the run could not be recorded: %s\n", buffer_string(&error));
+	} else if (minimised.finding[0] == '\0') {
+		printf("nothing to minimise: no checker but :stats complains\n");
+		done = false;
+	} else {
+		print_sizes(&minimised);
+		done = save(options, &minimised);
+	}
+	fflush(stdout);
+	minimised_free(&minimised);
+	buffer_free(&error);
+	return done;
+}

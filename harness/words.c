@@ -1,0 +1,57 @@
+/* A command line in a file: the words that options_replay() has written. */
+#include <string.h>
+
+#include "scenario.h"
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* Appends one word; moves behind it. False if a quote does not end. */
+static bool
+read_word(const char **cursor, const char *end, struct buffer *word)
+{
+	while (*cursor < end && !is_blank(**cursor)) {
+		const char *quote;
+
+		if (**cursor == '\\' && *cursor + 1 < end) {
+			buffer_append_char(word, (*cursor)[1]);
+			*cursor += 2;
+		} else if (**cursor != '\'') {
+			buffer_append_char(word, *(*cursor)++);
+		} else {
+			quote = memchr(*cursor + 1, '\'', (size_t)(end - *cursor - 1));
+			if (quote == NULL)
+				return false;
+			buffer_append(word, *cursor + 1, (size_t)(quote - *cursor - 1));
+			*cursor = quote + 1;
+		}
+	}
+	return true;
+}
+
+int
+words_split(struct arena *arena, const char *text, size_t length, char **words, int max)
+{
+	const char *cursor = text, *end = text + length;
+	struct buffer word = {0};
+	int count = 0;
+
+	for (;;) {
+		while (cursor < end && is_blank(*cursor))
+			cursor++;
+		if (cursor == end)
+			break;
+		word.length = 0;
+		if (count == max || !read_word(&cursor, end, &word) ||
+		    (word.length > 0 && memchr(word.bytes, '\0', word.length) != NULL)) {
+			count = -1;
+			break;
+		}
+		words[count++] = arena_copy(arena, buffer_string(&word), word.length);
+	}
+	buffer_free(&word);
+	return count;
+}
