@@ -8,6 +8,78 @@
 #include "flags.h"
 #include "memory.h"
 
+/* ---- what is done to a node's messages ----------------------------------- */
+
+static int64_t
+one_of(struct random *random, const int64_t *values, size_t count)
+{
+	return values[random_below(random, count)];
+}
+#define ONE_OF(random, ...) \
+	one_of(random, (const int64_t[]){__VA_ARGS__}, sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
+
+static void
+draw_loss(struct random *random, int64_t values[FAULT_VALUES])
+{
+	values[0] = ONE_OF(random, 20, 100, 300, 700);
+}
+
+static bool
+begin_loss(const struct fault_world *world, const struct fault_target *target)
+{
+	net_lose(world->net, world->nodes[target->node], (int)target->values[0]);
+	return true;
+}
+
+static bool
+end_loss(const struct fault_world *world, int node)
+{
+	net_lose(world->net, world->nodes[node], 0);
+	return true;
+}
+
+/* Up to copies that come when everybody has forgotten what it was about. */
+static void
+draw_duplicate(struct random *random, int64_t values[FAULT_VALUES])
+{
+	values[0] = ONE_OF(random, 50, 200, 500, 1000);
+	values[1] = ONE_OF(random, 0, 10, 200, 3000);
+}
+
+static bool
+begin_duplicate(const struct fault_world *world, const struct fault_target *target)
+{
+	net_duplicate(world->net, world->nodes[target->node], (int)target->values[0], target->values[1]);
+	return true;
+}
+
+static bool
+end_duplicate(const struct fault_world *world, int node)
+{
+	net_duplicate(world->net, world->nodes[node], 0, 0);
+	return true;
+}
+
+static void
+draw_slow(struct random *random, int64_t values[FAULT_VALUES])
+{
+	values[0] = ONE_OF(random, 5, 50, 300, 2000);
+}
+
+static bool
+begin_slow(const struct fault_world *world, const struct fault_target *target)
+{
+	net_slow(world->net, world->nodes[target->node], target->values[0]);
+	return true;
+}
+
+static bool
+end_slow(const struct fault_world *world, int node)
+{
+	net_slow(world->net, world->nodes[node], 0);
+	return true;
+}
+
 /* ---- what is done to a node ---------------------------------------------- */
 
 static bool
@@ -39,6 +111,30 @@ const struct fault faults[FAULT_KINDS] = {
 	.commands = IN_RUN,
 	.start_f = "start-partition",
 	.stop_f = "stop-partition"},
+    [FAULT_LOSS] = {.name = "loss",
+	.commands = IN_RUN,
+	.start_f = "start-loss",
+	.stop_f = "stop-loss",
+	.values = {"permille"},
+	.draw = draw_loss,
+	.start = begin_loss,
+	.stop = end_loss},
+    [FAULT_DUPLICATE] = {.name = "duplicate",
+	.commands = IN_RUN,
+	.start_f = "start-duplicate",
+	.stop_f = "stop-duplicate",
+	.values = {"permille", "delay-ms"},
+	.draw = draw_duplicate,
+	.start = begin_duplicate,
+	.stop = end_duplicate},
+    [FAULT_SLOW] = {.name = "slow",
+	.commands = IN_RUN,
+	.start_f = "start-slow",
+	.stop_f = "stop-slow",
+	.values = {"delay-ms"},
+	.draw = draw_slow,
+	.start = begin_slow,
+	.stop = end_slow},
     [FAULT_PAUSE] = {.name = "pause",
 	.commands = IN_RUN,
 	.start_f = "pause",
@@ -228,25 +324,40 @@ outcome(const struct fault *fault, const struct fault_target *target, struct are
 	return map;
 }
 
-const struct value *
-fault_apply(const struct fault_world *world, const struct fault_event *event, struct arena *arena)
+static const struct value *
+begin(const struct fault_world *world, const struct fault_event *event, struct arena *arena)
 {
 	const struct fault *fault = &faults[event->kind];
-	struct value *map;
+	struct value *map = value_collection(arena, VALUE_MAP);
 
-	if (event->kind == FAULT_PARTITION)
-		return apply_partition(world, event, arena);
-	map = value_collection(arena, VALUE_MAP);
-	for (int i = 0; event->start && i < event->target_count; i++) {
+	for (int i = 0; i < event->target_count; i++) {
 		const struct fault_target *target = &event->targets[i];
 
 		fault->start(world, target);
 		value_put_string(arena, map, world->nodes[target->node], outcome(fault, target, arena));
 	}
-	for (int i = 0; !event->start && i < world->node_count; i++) {
+	return map;
+}
+
+static const struct value *
+end(const struct fault_world *world, const struct fault_event *event, struct arena *arena)
+{
+	const struct fault *fault = &faults[event->kind];
+	struct value *map = value_collection(arena, VALUE_MAP);
+
+	for (int i = 0; i < world->node_count; i++) {
 		const char *word = fault->stop(world, i) ? fault->undid : fault->was_so;
 
-		value_put_string(arena, map, world->nodes[i], value_keyword(arena, word));
+		if (word != NULL)
+			value_put_string(arena, map, world->nodes[i], value_keyword(arena, word));
 	}
-	return map;
+	return fault->undid != NULL ? map : value_keyword(arena, "healed");
+}
+
+const struct value *
+fault_apply(const struct fault_world *world, const struct fault_event *event, struct arena *arena)
+{
+	if (event->kind == FAULT_PARTITION)
+		return apply_partition(world, event, arena);
+	return event->start ? begin(world, event, arena) : end(world, event, arena);
 }

@@ -17,8 +17,15 @@
 struct cluster;
 
 /* In the order in which they end before the final reads: Jepsen's, which resumes and then starts. */
-enum fault_kind { FAULT_PARTITION, FAULT_PAUSE, FAULT_KILL };
-#define FAULT_KINDS 3
+enum fault_kind {
+	FAULT_PARTITION, /* nodes hear nothing of each other (grudge.h) */
+	FAULT_LOSS,      /* messages of the targets with other nodes are lost, now and then */
+	FAULT_DUPLICATE, /* or come twice, the second time later */
+	FAULT_SLOW,      /* or come later, in another order; those with services too */
+	FAULT_PAUSE,     /* the targets stand still (SIGSTOP) until SIGCONT */
+	FAULT_KILL,      /* the targets lose their memory (SIGKILL), and are started anew */
+};
+#define FAULT_KINDS 6
 
 #define FAULT_BIT(kind) (1u << (kind)) /* in a set of kinds */
 #define FAULT_VALUES    2              /* parameters of one target, at most */
@@ -57,8 +64,9 @@ struct fault {
 	const char *start_f, *stop_f;
 	const char *stop_spec;            /* of a stop's invocation in the history: "all"; NULL: nil */
 	const char *values[FAULT_VALUES]; /* names of a target's parameters; NULL: there is none */
-	const char *did, *undid, *was_so; /* of a node in the history: "killed", "started", "running" */
-	bool stalls;                      /* what a node says late is not its own fault */
+	/* Of a node in the history: "killed", "started", "already-running". NULL: its parameters, and "healed". */
+	const char *did, *undid, *was_so;
+	bool stalls;                                                 /* what a node says late is not its own fault */
 	void (*draw)(struct random *, int64_t values[FAULT_VALUES]); /* parameters of one target; NULL: none */
 	/* To one target. True if that changed anything. NULL: a partition, which is none of a node. */
 	bool (*start)(const struct fault_world *, const struct fault_target *);

@@ -7,76 +7,15 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/tree.h>
 
 #include "digest.h"
-#include "journal.h"
 #include "memory.h"
-#include "packet.h"
+#include "net_internal.h"
 
 /* Deliveries to one receiver in a row before others have their turn. */
 #define DELIVERIES_MAX 64
 
-/* Endpoints by a hash of their id: only to find them sooner, nothing is ordered by it. */
-#define CACHE_SIZE 512
-
-#define WORD_BITS  64
 #define HELD_FIRST 16 /* messages that there is room for at first, where they are held */
-
-/* An id that is or was registered, or that a partition names. They stay until the network goes. */
-struct endpoint {
-	RB_ENTRY(endpoint) entry;
-	struct net *net;
-	char *id;
-	uint64_t hash;   /* of the id */
-	unsigned number; /* in order of making */
-	bool is_client;
-
-	deliver_fn *deliver; /* NULL: not registered */
-	void *arg;
-	uint64_t registered; /* how often */
-
-	struct packet_queue queue;
-	size_t bytes;         /* of the queue and what was taken */
-	struct packet *taken; /* waits for its deadline, or for endpoint_resume() */
-	uint64_t event;       /* the delivery of `taken`; 0: none */
-	bool delivering;      /* deliver() is being called */
-	bool blocked;         /* deliver() has refused `taken` */
-	bool paused;          /* deliver() is not to be called */
-
-	uint64_t digest; /* of what came while messages are held */
-
-	uint64_t *drops; /* bits: numbers of the endpoints whose messages it drops */
-	size_t drop_words;
-	int drop_permille;
-};
-
-RB_HEAD(endpoint_tree, endpoint);
-
-/* A message that waits to be chosen. */
-struct held {
-	struct endpoint *dest;
-	struct packet *packet;
-	bool delayed;
-};
-
-struct net {
-	struct loop *loop;
-	struct latency latency;
-	struct random random, losses;
-	struct endpoint_tree endpoints;
-	struct endpoint *cache[CACHE_SIZE];
-	unsigned endpoint_count;
-	int64_t next_id;
-	struct net_stats stats;
-	size_t bytes, endpoint_bytes_max, bytes_max;
-	struct journal journal;
-	struct claims claims;
-
-	bool holds;
-	struct held *held; /* in the order of sending, but for those that were delayed */
-	size_t held_count, held_capacity;
-};
 
 /* ---- endpoints ----------------------------------------------------------- */
 
@@ -114,6 +53,17 @@ endpoint_find(const struct endpoint_tree *tree, const char *id)
 	return endpoint;
 }
 
+bool
+net_is_service(const char *id)
+{
+	static const char *const services[] = {"lin-kv", "seq-kv", "lww-kv", "lin-tso"};
+
+	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
+		if (strcmp(services[i], id) == 0)
+			return true;
+	return false;
+}
+
 /* NULL if the id was never heard of. */
 static struct endpoint *
 lookup(struct net *net, const char *id)
@@ -130,8 +80,8 @@ lookup(struct net *net, const char *id)
 	return *cached;
 }
 
-static struct endpoint *
-lookup_or_make(struct net *net, const char *id)
+struct endpoint *
+net_endpoint(struct net *net, const char *id)
 {
 	struct endpoint *endpoint = lookup(net, id);
 
@@ -143,6 +93,7 @@ lookup_or_make(struct net *net, const char *id)
 	endpoint->hash = hash_id(id);
 	endpoint->number = net->endpoint_count++;
 	endpoint->is_client = id[0] == 'c';
+	endpoint->is_node = !endpoint->is_client && !net_is_service(id);
 	RB_INSERT(endpoint_tree, &net->endpoints, endpoint);
 	return endpoint;
 }
@@ -256,37 +207,11 @@ forget(struct endpoint *dest, struct packet *packet)
 	free(packet);
 }
 
-/* ---- partitions ---------------------------------------------------------- */
-
-/* So many times in a thousand. What is sure draws nothing. */
-static bool
-is_drawn(struct net *net, int permille)
-{
-	return permille >= 1000 || (permille > 0 && random_below(&net->losses, 1000) < (uint64_t)permille);
-}
-
-static bool
-drops(const struct endpoint *dest, const struct endpoint *src)
-{
-	return src->number / WORD_BITS < dest->drop_words &&
-	       (dest->drops[src->number / WORD_BITS] >> src->number % WORD_BITS & 1) != 0 &&
-	       is_drawn(dest->net, dest->drop_permille);
-}
-
 void
-net_drop(struct net *net, const char *src, const char *dest, int permille)
+packet_lose(struct endpoint *dest, struct packet *packet)
 {
-	struct endpoint *receiver = lookup_or_make(net, dest);
-	unsigned number = lookup_or_make(net, src)->number;
-	size_t words = number / WORD_BITS + 1;
-
-	if (receiver->drop_words < words) {
-		receiver->drops = memory_resize(receiver->drops, words, sizeof(*receiver->drops));
-		while (receiver->drop_words < words)
-			receiver->drops[receiver->drop_words++] = 0;
-	}
-	receiver->drop_permille = permille;
-	receiver->drops[number / WORD_BITS] |= (uint64_t)1 << number % WORD_BITS;
+	tell(dest->net, HAPPENS_DROP, packet, dest);
+	forget(dest, packet);
 }
 
 void
@@ -351,12 +276,11 @@ schedule(struct endpoint *dest)
 static void
 take(struct endpoint *dest, struct packet *packet)
 {
-	if (!drops(dest, packet->src)) {
+	if (dest->drop_words == 0 || !net_drops(dest, packet->src)) {
 		dest->taken = packet;
 		return;
 	}
-	tell(dest->net, HAPPENS_DROP, packet, dest);
-	forget(dest, packet);
+	packet_lose(dest, packet);
 }
 
 static void
@@ -431,13 +355,6 @@ endpoint_pause(struct endpoint *dest)
 	dest->paused = true;
 }
 
-static void
-lose(struct endpoint *dest, struct packet *packet)
-{
-	tell(dest->net, HAPPENS_DROP, packet, dest);
-	forget(dest, packet);
-}
-
 void
 endpoint_lose(struct endpoint *dest)
 {
@@ -446,12 +363,12 @@ endpoint_lose(struct endpoint *dest)
 	if (dest->taken != NULL && dest->taken->deadline <= now) {
 		loop_cancel(dest->net->loop, dest->event);
 		dest->event = 0;
-		lose(dest, dest->taken);
+		packet_lose(dest, dest->taken);
 		dest->taken = NULL;
 		dest->blocked = false;
 	}
 	while (dest->queue.count > 0 && dest->queue.heap[0]->deadline <= now)
-		lose(dest, packet_pop(&dest->queue));
+		packet_lose(dest, packet_pop(&dest->queue));
 	if (dest->delivering)
 		return;
 	take_next(dest);
@@ -504,9 +421,8 @@ mix_content(struct net *net, const struct packet *packet, const struct endpoint 
 	loop_mix(net->loop, packet->body, packet->length);
 }
 
-/* On its way to the receiver, which takes it or has it in its queue. */
-static void
-post(struct endpoint *to, struct packet *packet)
+void
+packet_post(struct endpoint *to, struct packet *packet)
 {
 	if (to->taken != NULL || to->delivering) {
 		packet_push(&to->queue, packet);
@@ -544,8 +460,10 @@ net_send(struct net *net, const char *src, const char *dest, const char *body, s
 	mix_content(net, packet, to);
 	if (net->holds && !from->is_client && !to->is_client)
 		hold(net, to, packet);
+	else if (net->shaped)
+		packet_shape(to, packet);
 	else
-		post(to, packet);
+		packet_post(to, packet);
 	return NET_OK;
 }
 
@@ -613,7 +531,7 @@ net_held_deliver(struct net *net, size_t place)
 
 	held.packet->deadline = loop_now(net->loop);
 	if (held.dest->deliver != NULL)
-		post(held.dest, held.packet);
+		packet_post(held.dest, held.packet);
 	else
 		forget(held.dest, held.packet);
 }
@@ -629,7 +547,7 @@ net_held_duplicate(struct net *net, size_t place)
 		return;
 	copy = make_packet(net, packet->src, dest, packet->body, packet->length);
 	copy->deadline = loop_now(net->loop);
-	post(dest, copy);
+	packet_post(dest, copy);
 }
 
 void
@@ -652,7 +570,8 @@ net_new(struct loop *loop, const struct latency *latency, uint64_t seed)
 	net->loop = loop;
 	net->latency = *latency;
 	random_seed(&net->random, seed, "network", 0);
-	random_seed(&net->losses, seed, "network losses", 0);
+	for (int i = 0; i < CHANCES; i++)
+		random_seed(&net->chances[i], seed, "network fault", (uint64_t)i);
 	RB_INIT(&net->endpoints);
 	net_limit(net, NET_ENDPOINT_BYTES_MAX, NET_BYTES_MAX);
 	return net;
@@ -668,7 +587,7 @@ net_limit(struct net *net, size_t endpoint_bytes, size_t bytes)
 struct endpoint *
 net_add(struct net *net, const char *id, deliver_fn *deliver, void *arg)
 {
-	struct endpoint *endpoint = lookup_or_make(net, id);
+	struct endpoint *endpoint = net_endpoint(net, id);
 
 	assert(endpoint->deliver == NULL && deliver != NULL);
 	endpoint->deliver = deliver;
@@ -689,6 +608,10 @@ net_remove(struct net *net, struct endpoint *endpoint)
 	endpoint->taken = NULL;
 	while (endpoint->queue.count > 0)
 		forget(endpoint, packet_pop(&endpoint->queue));
+	while (endpoint->late.count > 0)
+		forget(endpoint, packet_pop(&endpoint->late));
+	loop_cancel(net->loop, endpoint->late_event);
+	endpoint->late_event = 0;
 	endpoint->delivering = endpoint->blocked = endpoint->paused = false;
 }
 
@@ -707,6 +630,7 @@ endpoint_free(struct net *net, struct endpoint *endpoint)
 		net_remove(net, endpoint);
 	RB_REMOVE(endpoint_tree, &net->endpoints, endpoint);
 	packet_queue_free(&endpoint->queue);
+	packet_queue_free(&endpoint->late);
 	free(endpoint->drops);
 	free(endpoint->id);
 	free(endpoint);

@@ -64,7 +64,8 @@ struct net_count {
 
 struct net_stats {
 	struct net_count all, clients, servers; /* clients: those that involve a client */
-	uint64_t dropped;                       /* by partitions */
+	uint64_t dropped;                       /* by partitions and other faults */
+	uint64_t duplicated;                    /* by faults; received, but not sent */
 };
 
 struct net *net_new(struct loop *, const struct latency *, uint64_t seed);
@@ -104,6 +105,21 @@ enum net_fault net_send(struct net *, const char *src, const char *dest, const c
  */
 void net_drop(struct net *, const char *src, const char *dest, int permille);
 void net_heal(struct net *);
+
+/*
+ * What befalls messages from and to a node, until it is set to 0 again. Of the two ends' rates the higher counts.
+ * - So many in a thousand of those between nodes are lost as soon as they are sent.
+ * - So many in a thousand of those between nodes come twice, the second time later by a random time of that mean.
+ * - Those between nodes, and between it and services, come later by a random time of that mean (exponential, and
+ *   no more than four times as much). What is late waits
+ *   outside of the receiver's queue, and stops nothing that is not.
+ */
+void net_lose(struct net *, const char *node, int permille);
+void net_duplicate(struct net *, const char *node, int permille, int64_t delay_ms);
+void net_slow(struct net *, const char *node, int64_t delay_ms);
+
+/* Whether that is the name of one of Maelstrom's services. */
+bool net_is_service(const char *id);
 
 /* ---- by hand -------------------------------------------------------------- */
 

@@ -162,13 +162,10 @@ is_printable(const char *name)
 static bool
 check_name(struct parsing *p, const char *name)
 {
-	static const char *const services[] = {"lin-kv", "seq-kv", "lww-kv", "lin-tso"};
-
 	if (!is_printable(name) || strpbrk(name, "/\"\\") != NULL)
 		return flag_bad(p, "a node cannot be called '%s': only printable characters other than / \" \\", name);
-	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
-		if (strcmp(services[i], name) == 0)
-			return flag_bad(p, "a node cannot be called '%s': that is a service", name);
+	if (net_is_service(name))
+		return flag_bad(p, "a node cannot be called '%s': that is a service", name);
 	if (name[0] == '\0' || strlen(name) > 64)
 		return flag_bad(p, "a node's name has 1 to 64 characters, unlike '%s'", name);
 	if (name[0] == 'c' && isdigit((unsigned char)name[1]) && name[1 + strspn(name + 1, "0123456789")] == '\0')

@@ -468,6 +468,266 @@ test_floods_are_refused(void **state)
 
 /* ---- what is told ------------------------------------------------------------------------- */
 
+/* ---- loss, duplicates, delays -------------------------------------------------------- */
+
+#define SENDS 2000
+
+/* Sends so many messages from each to each, in all directions between n0, n1, lin-kv and c0. */
+static void
+send_around(void)
+{
+	static const char *const pairs[][2] = {
+	    {"n0", "n1"}, {"n1", "n0"}, {"n1", "n2"}, {"n0", "lin-kv"}, {"lin-kv", "n0"}, {"c0", "n0"}, {"n0", "c0"}};
+
+	for (int i = 0; i < SENDS; i++)
+		for (size_t k = 0; k < sizeof(pairs) / sizeof(pairs[0]); k++)
+			send(pairs[k][0], pairs[k][1], "m");
+	loop_run(loop);
+}
+
+/* How many came from src to dest. */
+static int
+came(const char *src, const char *dest)
+{
+	char prefix[32];
+	int count = 0;
+
+	snprintf(prefix, sizeof(prefix), "%s>%s:", src, dest);
+	for (const char *at = buffer_string(&seen); (at = strstr(at, prefix)) != NULL; at += strlen(prefix))
+		count++;
+	return count;
+}
+
+/* Of a node's messages with other nodes so many are lost; clients and services are not touched. */
+static void
+test_loss(void **state)
+{
+	(void)state;
+	net_lose(net, "n0", 300);
+	send_around();
+	assert_in_range(came("n0", "n1"), 7 * SENDS / 10 - 90, 7 * SENDS / 10 + 90);
+	assert_in_range(came("n1", "n0"), 7 * SENDS / 10 - 90, 7 * SENDS / 10 + 90);
+	assert_int_equal(came("n1", "n2"), SENDS);
+	assert_int_equal(came("n0", "lin-kv"), SENDS);
+	assert_int_equal(came("lin-kv", "n0"), SENDS);
+	assert_int_equal(came("c0", "n0"), SENDS);
+	assert_int_equal(came("n0", "c0"), SENDS);
+	assert_int_equal(net_stats(net)->dropped, 2 * SENDS - came("n0", "n1") - came("n1", "n0"));
+	assert_int_equal(net_queued_bytes(net), 0);
+
+	seen.length = 0;
+	net_lose(net, "n0", 0);
+	send_around();
+	assert_int_equal(came("n0", "n1") + came("n1", "n0"), 2 * SENDS);
+}
+
+/* Of both ends' rates the higher counts, and a rate of 1000 is all. */
+static void
+test_loss_at_both_ends(void **state)
+{
+	(void)state;
+	net_lose(net, "n0", 100);
+	net_lose(net, "n1", 1000);
+	send_around();
+	assert_int_equal(came("n0", "n1") + came("n1", "n0") + came("n1", "n2"), 0);
+}
+
+static void
+test_duplicates(void **state)
+{
+	(void)state;
+	net_duplicate(net, "n0", 250, 10);
+	send_around();
+	assert_in_range(came("n0", "n1"), 5 * SENDS / 4 - 90, 5 * SENDS / 4 + 90);
+	assert_in_range(came("n1", "n0"), 5 * SENDS / 4 - 90, 5 * SENDS / 4 + 90);
+	assert_int_equal(came("n1", "n2"), SENDS);
+	assert_int_equal(came("n0", "lin-kv"), SENDS);
+	assert_int_equal(came("lin-kv", "n0"), SENDS);
+	assert_int_equal(came("c0", "n0"), SENDS);
+	assert_int_equal(came("n0", "c0"), SENDS);
+	assert_int_equal(net_stats(net)->duplicated, came("n0", "n1") + came("n1", "n0") - 2 * SENDS);
+	assert_int_equal(net_stats(net)->all.sent, 7 * SENDS); /* nobody sent them */
+	assert_int_equal(net_queued_bytes(net), 0);
+}
+
+/* The copy comes later, by a time of its own, and behind what was sent after the first. */
+static void
+test_a_duplicate_is_late(void **state)
+{
+	(void)state;
+	net_duplicate(net, "n0", 1000, 1000);
+	send("n0", "n1", "1");
+	net_duplicate(net, "n0", 0, 0);
+	send("n0", "n1", "2");
+	loop_run(loop);
+	assert_memory_equal(buffer_string(&seen), "n0>n1:1@100 n0>n1:2@100 n0>n1:1@", 32);
+	assert_in_range(atoi(buffer_string(&seen) + 32), 101, 4100);
+}
+
+/* Later by the mean and at most four times that, in another order; with services too, but not with clients. */
+static void
+test_slow(void **state)
+{
+	int64_t sum = 0, last = 0, longest = 0;
+	int overtaken = 0;
+
+	(void)state;
+	net_slow(net, "n0", 200);
+	for (int i = 0; i < SENDS; i++)
+		send("n0", "n1", "m");
+	for (int i = 0; i < SENDS; i++)
+		send("n1", "n2", "m");
+	send("c0", "n0", "m");
+	send("n0", "c0", "m");
+	send("lin-kv", "n0", "m");
+	loop_run(loop);
+	assert_non_null(strstr(buffer_string(&seen), "c0>n0:m@0 "));
+	assert_non_null(strstr(buffer_string(&seen), "n0>c0:m@0 "));
+	assert_null(strstr(buffer_string(&seen), "lin-kv>n0:m@100 "));
+	for (const char *at = buffer_string(&seen); (at = strchr(at, '@')) != NULL; at++) {
+		int64_t time = atoll(at + 1);
+
+		if (memcmp(at - 7, "n0>n1:m", 7) != 0)
+			continue;
+		sum += time - 100;
+		longest = time > longest ? time : longest;
+		last = time;
+	}
+	assert_int_equal(came("n0", "n1"), SENDS);
+	assert_in_range(sum / SENDS, 180, 210);
+	assert_int_equal(longest, 900);
+	assert_int_equal(last, longest);
+	for (const char *at = buffer_string(&seen); (at = strstr(at, "n1>n2:m@")) != NULL; at += 8)
+		overtaken += atoi(at + 8) != 100;
+	assert_int_equal(overtaken, 0);
+}
+
+/* One that is late stops nobody who is not, and the one behind it is not late itself. */
+static void
+test_slow_reorders(void **state)
+{
+	(void)state;
+	net_slow(net, "n0", 100000);
+	send("n0", "n1", "slow");
+	net_slow(net, "n0", 0);
+	send("n0", "n1", "fast");
+	send("c0", "n1", "client");
+	loop_run(loop);
+	assert_memory_equal(buffer_string(&seen), "n0>n1:fast@100 c0>n1:client@100 n0>n1:slow@", 43);
+}
+
+/* What is held back goes with the receiver. */
+static void
+test_what_is_late_for_the_removed_is_lost(void **state)
+{
+	struct endpoint *n5;
+
+	(void)state;
+	n5 = net_add(net, "n5", receive, NULL);
+	net_slow(net, "n5", 1000);
+	send("n0", "n5", "1");
+	send("n0", "n5", "2");
+	net_remove(net, n5);
+	net_add(net, "n5", receive, NULL);
+	assert_int_equal(net_queued_bytes(net), 0);
+	loop_run(loop);
+	assert_int_equal(seen.length, 0);
+	send("n0", "n5", "3"); /* and with the network */
+}
+
+/* A fault's draws are its own: what else happens is as without it. */
+static void
+test_faults_have_their_own_streams(void **state)
+{
+	char *without = NULL, *with;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		drop_all();
+		make(100, LATENCY_EXPONENTIAL, 7);
+		if (i > 0) {
+			net_lose(net, "n0", 500);
+			net_duplicate(net, "n0", 500, 5);
+			net_slow(net, "n0", 500);
+		}
+		for (int k = 0; k < 20; k++) {
+			send("n0", "n1", "x");
+			send("n2", "lin-kv", "y");
+		}
+		loop_run(loop);
+		for (char *at = seen.bytes; (at = strstr(at, "n0>n1")) != NULL;)
+			memmove(at, strchr(at, ' ') + 1, strlen(strchr(at, ' ') + 1) + 1);
+		if (i == 0)
+			without = strdup(buffer_string(&seen));
+	}
+	with = seen.bytes;
+	assert_string_equal(with, without);
+	free(without);
+}
+
+static void
+nothing(void *arg)
+{
+	(void)arg;
+}
+
+/* What is due, taken or not, is lost; what is on the way is not. */
+static void
+test_lose_what_waits(void **state)
+{
+	struct endpoint *n5 = net_add(net, "n5", receive, NULL);
+
+	(void)state;
+	endpoint_pause(n5);
+	send("c0", "n5", "1");
+	send("c0", "n5", "2");
+	send("n0", "n5", "3");
+	loop_at(loop, 100 * MS_NS, nothing, NULL);
+	loop_run(loop);
+	send("n0", "n5", "4");
+	endpoint_lose(n5);
+	endpoint_resume(n5);
+	loop_run(loop);
+	assert_string_equal(buffer_string(&seen), "n0>n5:4@200 ");
+	assert_int_equal(net_stats(net)->dropped, 3);
+	assert_int_equal(net_queued_bytes(net), 0);
+
+	seen.length = 0;
+	refusing = true;
+	send("c0", "n5", "5");
+	loop_run(loop);
+	endpoint_lose(n5);
+	refusing = false;
+	send("c0", "n5", "6");
+	loop_run(loop);
+	assert_string_equal(buffer_string(&seen), "c0>n5:6@200 ");
+}
+
+/* A flaky way loses a part, and at the same time others are whole. */
+static void
+test_flaky_ways(void **state)
+{
+	(void)state;
+	net_drop(net, "n0", "n1", 400);
+	send_around();
+	assert_in_range(came("n0", "n1"), 6 * SENDS / 10 - 90, 6 * SENDS / 10 + 90);
+	assert_int_equal(came("n1", "n0"), SENDS);
+}
+
+static void
+test_a_closed_client_is_one_that_was_there(void **state)
+{
+	struct endpoint *c5 = net_add(net, "c5", receive, NULL), *n5 = net_add(net, "n5", receive, NULL);
+
+	(void)state;
+	assert_int_equal(net_send(net, "n0", "c6", "{}", 2), NET_UNKNOWN_DEST);
+	net_remove(net, c5);
+	net_remove(net, n5);
+	assert_int_equal(net_send(net, "n0", "c5", "{}", 2), NET_CLOSED_CLIENT);
+	assert_int_equal(net_send(net, "n0", "n5", "{}", 2), NET_UNKNOWN_DEST);
+	assert_int_equal(net_send(net, "c5", "n0", "{}", 2), NET_UNKNOWN_SRC);
+}
+
 static void
 test_counts(void **state)
 {
@@ -633,6 +893,17 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_who_can_take_no_more_gets_it_later, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_who_pauses_receives_later, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_floods_are_refused, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_loss, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_loss_at_both_ends, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_duplicates, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_a_duplicate_is_late, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_slow, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_slow_reorders, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_what_is_late_for_the_removed_is_lost, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_faults_have_their_own_streams, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_lose_what_waits, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_flaky_ways, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_a_closed_client_is_one_that_was_there, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_counts, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_journal, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_journal_that_cannot_be_written, set_up, tear_down),
