@@ -7,7 +7,8 @@
  *
  * An anomaly is a bare word: the name of what the checker must have found
  * ("lost" for :lost or :lost-count, "G1a" for :G1a under :anomalies). A figure is "servers.msgs-per-op<30".
- * "broken:NAME" is tests/broken/NAME. A word that begins with # starts a comment.
+ * "broken:NAME" is tests/broken/NAME. The argument {data} of a node is a directory of the run's own. A word that begins
+ *with # starts a comment.
  */
 #ifndef CASEFILE_H
 #define CASEFILE_H
@@ -17,6 +18,8 @@
 #include <sys/queue.h>
 
 #include "value.h"
+
+#define CASE_DATA "{data}"
 
 /* How a run ended, or has to end. FAILED: neither Maelstrom nor eddy would end like that. */
 enum outcome { OUTCOME_VALID, OUTCOME_INVALID, OUTCOME_UNKNOWN, OUTCOME_CRASH, OUTCOME_FAILED };

@@ -14,9 +14,9 @@
 #define RESULTS_MAX ((size_t)64 << 20)
 #define WORDS_MAX   256
 
-/* Flags that Maelstrom does not know; each takes a value. */
-static const char *const own_flags[] = {"--recovery", "--liveness", "--seed", "--seeds", "--message-budget",
-    "--time-budget", "--jobs", "--failures", "--store", NULL};
+/* Flags that Maelstrom does not know, or not with every value; each takes a value. */
+static const char *const own_flags[] = {"--nemesis", "--partitions", "--recovery", "--liveness", "--seed", "--seeds",
+    "--message-budget", "--time-budget", "--jobs", "--failures", "--store", NULL};
 
 /* ---- commands ------------------------------------------------------------- */
 
@@ -48,13 +48,24 @@ add_default(struct words *words, const struct test_case *c, const char *flag, co
 		add_flag(words, flag, value);
 }
 
-static void
-add_node_args(struct words *words, const struct test_case *c)
+/* Simulated disks are each run's own, whatever they are called. */
+static const char *
+data_directory(const struct trial *t)
 {
-	if (c->node_args[0] != NULL)
+	bool simulated = t->engine == ENGINE_SIM || t->engine == ENGINE_SWEEP;
+
+	return simulated ? "data" : arena_printf(t->arena, "%s/data", t->directory);
+}
+
+static void
+add_node_args(const struct trial *t, struct words *words)
+{
+	char *const *args = t->test->node_args;
+
+	if (args[0] != NULL)
 		add(words, "--");
-	for (char *const *arg = c->node_args; *arg != NULL; arg++)
-		add(words, *arg);
+	for (; *args != NULL; args++)
+		add(words, strcmp(*args, CASE_DATA) == 0 ? t->data : *args);
 }
 
 static const char *
@@ -84,16 +95,34 @@ is_own_flag(const char *flag)
 	return false;
 }
 
-/* The case's flags; without eddy's own if `foreign`. */
 static void
-add_flags(struct words *words, const struct test_case *c, bool foreign)
+add_flags(struct words *words, const struct test_case *c)
+{
+	for (char *const *flag = c->flags; *flag != NULL; flag++)
+		add(words, *flag);
+}
+
+/* Of the faults Maelstrom's releases know partitions only: what is then left of a run has the same verdict. */
+static void
+add_foreign_faults(struct words *words, const struct test_case *c)
+{
+	const char *faults = case_flag(c, "--nemesis");
+
+	if (faults != NULL && strstr(faults, "partition") != NULL)
+		add_flag(words, "--nemesis", "partition");
+}
+
+/* The case's flags as Maelstrom may have them. */
+static void
+add_foreign_flags(struct words *words, const struct test_case *c)
 {
 	for (char *const *flag = c->flags; *flag != NULL; flag++) {
-		if (!foreign || !is_own_flag(*flag))
+		if (!is_own_flag(*flag))
 			add(words, *flag);
 		else if (strchr(*flag, '=') == NULL)
 			flag++;
 	}
+	add_foreign_faults(words, c);
 }
 
 static void
@@ -102,7 +131,7 @@ command_test(const struct trial *t, struct words *words)
 	add_flag(words, t->options->eddy, "test");
 	add_flag(words, "-w", t->test->workload);
 	add_flag(words, "--bin", binary(t));
-	add_flags(words, t->test, false);
+	add_flags(words, t->test);
 	add_default(words, t->test, "--time-limit", number_text(t->arena, CASE_TIME_LIMIT_S));
 	if (t->options->recovery != NULL)
 		add_default(words, t->test, "--recovery", t->options->recovery);
@@ -115,7 +144,7 @@ command_maelstrom(const struct trial *t, struct words *words)
 	add_flag(words, t->options->maelstrom, "test");
 	add_flag(words, "-w", t->test->workload);
 	add_flag(words, "--bin", binary(t));
-	add_flags(words, t->test, true);
+	add_foreign_flags(words, t->test);
 	add_default(words, t->test, "--time-limit", number_text(t->arena, CASE_TIME_LIMIT_S));
 }
 
@@ -125,7 +154,7 @@ add_sim(const struct trial *t, struct words *words)
 	add_flag(words, t->options->eddy, "sim");
 	add_flag(words, "-w", t->test->workload);
 	add_flag(words, "--node", t->test->node);
-	add_flags(words, t->test, false);
+	add_flags(words, t->test);
 	add_default(words, t->test, "--time-limit", number_text(t->arena, CASE_TIME_LIMIT_S));
 }
 
@@ -172,9 +201,10 @@ build_command(struct trial *t)
 	};
 	struct words words = {.arena = t->arena};
 
+	t->data = data_directory(t);
 	words.items = arena_zero(t->arena, (WORDS_MAX + 1) * sizeof *words.items);
 	commands[t->engine](t, &words);
-	add_node_args(&words, t->test);
+	add_node_args(t, &words);
 	t->job.argv = words.items;
 }
 
@@ -423,7 +453,10 @@ trial_command(const struct trial *t, struct buffer *out)
 		}
 		if (word != t->job.argv)
 			buffer_append_char(out, ' ');
-		quote(out, *word);
+		if (strcmp(*word, t->data) == 0 && strchr(t->data, '/') != NULL)
+			buffer_append_string(out, "\"$(mktemp -d)\""); /* the run's own is not empty any more */
+		else
+			quote(out, *word);
 	}
 }
 

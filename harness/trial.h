@@ -38,6 +38,7 @@ struct trial {
 	enum engine engine;
 	struct arena *arena;
 	const char *directory; /* of its own, with output and store */
+	const char *data;      /* what CASE_DATA stands for */
 	struct job job;
 
 	/* A sweep runs its first seeds, then what the budget allows, and replays what it found. */

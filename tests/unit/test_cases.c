@@ -368,6 +368,24 @@ builds_commands(void **state)
 	    "bin/eddy sim -w broadcast --node a --time-limit 10 --message-budget 5000 --jobs 1 --seeds 1..10");
 }
 
+/* Each run finds an empty directory; who does it again by hand needs another one. */
+static void
+gives_nodes_a_directory(void **state)
+{
+	static const char line[] = "a valid -- --data-dir {data} --x\n";
+	const struct trial *t = make_trial(line, ENGINE_TEST);
+	int last = 0;
+
+	(void)state;
+	while (t->job.argv[last + 1] != NULL)
+		last++;
+	assert_string_equal(t->job.argv[last], "--x");
+	assert_string_equal(t->job.argv[last - 1], in_directory("data"));
+	assert_non_null(strstr(command(t), " -- --data-dir \"$(mktemp -d)\" --x"));
+	assert_non_null(strstr(command(make_trial(line, ENGINE_MAELSTROM)), " -- --data-dir \"$(mktemp -d)\" --x"));
+	assert_non_null(strstr(command(make_trial(line, ENGINE_SIM)), " -- --data-dir data --x"));
+}
+
 static void
 keeps_own_flags_from_maelstrom(void **state)
 {
@@ -376,6 +394,12 @@ keeps_own_flags_from_maelstrom(void **state)
 	(void)state;
 	assert_string_equal(command(make_trial(line, ENGINE_MAELSTROM)),
 	    "/opt/maelstrom test -w broadcast --bin '/x y/bin/a' --rate 5 --time-limit 4 -- --seed 3");
+	assert_null(
+	    strstr(command(make_trial("a valid --nemesis kill,pause --rate 5\n", ENGINE_MAELSTROM)), "nemesis"));
+	assert_non_null(strstr(command(make_trial("a valid --nemesis kill,partition --rate 5\n", ENGINE_MAELSTROM)),
+	    " --rate 5 --nemesis partition "));
+	assert_non_null(
+	    strstr(command(make_trial("a valid --nemesis=partition\n", ENGINE_MAELSTROM)), " --nemesis partition "));
 }
 
 /* Lets the trial end with a status and output, as if it had run. */
@@ -720,6 +744,7 @@ main(void)
 	    cmocka_unit_test(judges_figures),
 	    cmocka_unit_test(knows_exit_statuses),
 	    cmocka_unit_test(builds_commands),
+	    cmocka_unit_test(gives_nodes_a_directory),
 	    cmocka_unit_test(keeps_own_flags_from_maelstrom),
 	    cmocka_unit_test(sweeps_on_until_the_budget),
 	    cmocka_unit_test(rejects_a_sweep_with_a_wrong_verdict),
