@@ -21,7 +21,8 @@
  * once, and is neither repeated nor acknowledged. The star works as always,
  * only more slowly, and sees to it that nothing is lost. A pushed value that
  * has not come through the star for long (who pushed it is gone, say) enters
- * the log as if a client had brought it.
+ * the log as if a client had brought it. Reads see to what arrived together
+ * with them first: values tend to come in swarms.
  *
  * Promises: a broadcast is acknowledged at once, and every acknowledged value
  * that any living node has reaches every node, whatever was lost, repeated or
@@ -440,10 +441,9 @@ handle_broadcast(struct node *n, const struct message *m)
 	node_reply_type(n, m, "broadcast_ok");
 }
 
-static void
-handle_read(struct node *n, const struct message *m)
+static json_t *
+all_values(struct broadcast *b)
 {
-	struct broadcast *b = node_state(n);
 	json_t *all = b->log.items, *value;
 	const char *key;
 
@@ -455,7 +455,25 @@ handle_read(struct node *n, const struct message *m)
 		json_object_foreach (b->pushed[i], key, value)
 			if (json_array_append(all, value) == -1)
 				memory_exhausted();
-	node_reply(n, m, json_pack("{s:s, s:o}", "type", "read_ok", "messages", all));
+	return json_pack("{s:s, s:o}", "type", "read_ok", "messages", all);
+}
+
+/* All that had arrived when the read did has been handled by now. */
+static void
+answer_read(struct node *n, void *arg)
+{
+	request_reply(arg, all_values(node_state(n)));
+}
+
+static void
+handle_read(struct node *n, const struct message *m)
+{
+	struct broadcast *b = node_state(n);
+
+	if (b->direct)
+		node_after(n, 0, answer_read, node_defer(n, m), NULL);
+	else
+		node_reply(n, m, all_values(b));
 }
 
 static void
