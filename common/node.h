@@ -217,7 +217,8 @@ void node_cancel(struct node *, uint64_t handle);
 bool node_is_durable(const struct node *);
 /*
  * In start(): calls `record` for each record (borrowed), oldest first. What
- * was not synced before a kill may be there, in part, from the oldest on.
+ * was not synced before a kill may be there, in part, from the oldest on; what
+ * is found is durable before anything that start() sends leaves.
  */
 void node_load(struct node *, void (*record)(struct node *, json_t *record));
 /* The same, record by record, for libraries: the next one, borrowed until the next call, or NULL. */

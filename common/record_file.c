@@ -2,6 +2,11 @@
  * The file of a node's records. It is locked with flock(2), and so is what it
  * is replaced with, before it has its name: whoever opens the file in between
  * finds either locked, or sees that it is not the one of that name any more.
+ *
+ * Where an append or its sync fails, the file ends where it was last synced:
+ * what is behind that was promised by nobody. It is shortened at once, so that
+ * nobody takes for stored what the system only shows (storage.c says why, and
+ * does not count on this).
  */
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -22,8 +27,9 @@
 
 struct record_file {
 	int dir, fd;
-	char *path;        /* for messages */
-	char *name, *temp; /* in dir */
+	off_t length, synced; /* bytes: what it holds, and how much of that was last synced */
+	char *path;           /* for messages */
+	char *name, *temp;    /* in dir */
 };
 
 /* ---- system calls ------------------------------------------------------------ */
@@ -172,8 +178,10 @@ record_file_open(const char *dir, const char *id, struct buffer *bytes, struct b
 			failed(file, "cannot be read", why);
 		else if (!sync_fd(file->dir, fsync))
 			failed(file, "the directory cannot be synced", why);
-		else
+		else {
+			file->length = file->synced = (off_t)bytes->length;
 			return file;
+		}
 	}
 	record_file_close(file);
 	return NULL;
@@ -181,13 +189,27 @@ record_file_open(const char *dir, const char *id, struct buffer *bytes, struct b
 
 /* ---- storing --------------------------------------------------------------------- */
 
+/* What fails is said first: cutting off is all that can be done besides, and may fail as well. */
+static bool
+cut_off(struct record_file *file, const char *what, struct buffer *why)
+{
+	failed(file, what, why);
+	if (ftruncate(file->fd, file->synced) == -1)
+		failed(file, ", and what was written of it cannot be cut off", why);
+	return false;
+}
+
 static bool
 append(struct record_file *file, const struct storing *storing, struct buffer *why)
 {
 	if (!write_all(file->fd, storing->bytes.bytes, storing->bytes.length))
-		return failed(file, "cannot be written", why);
-	if (storing->sync && !sync_fd(file->fd, fdatasync))
-		return failed(file, "cannot be synced", why);
+		return cut_off(file, "cannot be written", why);
+	file->length += (off_t)storing->bytes.length;
+	if (!storing->sync)
+		return true;
+	if (!sync_fd(file->fd, fdatasync))
+		return cut_off(file, "cannot be synced", why);
+	file->synced = file->length;
 	return true;
 }
 
@@ -218,6 +240,7 @@ replace(struct record_file *file, const struct storing *storing, struct buffer *
 	}
 	close(file->fd);
 	file->fd = fd;
+	file->length = file->synced = (off_t)storing->bytes.length;
 	return sync_fd(file->dir, fsync) || failed(file, "the directory cannot be synced", why);
 }
 

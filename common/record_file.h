@@ -18,8 +18,11 @@ struct record_file;
  * another process has it, the id is no safe name of a file, ...
  */
 struct record_file *record_file_open(const char *dir, const char *id, struct buffer *bytes, struct buffer *why);
-/* Does what a turn wants stored. False, with a line in `why`, if it fails: what is there then is what was there, and
- * perhaps a part of the new. */
+/*
+ * Does what a turn wants stored. False, with a line in `why`, if it fails: the
+ * file must not be used any more, and what is there then is what was synced
+ * last, perhaps with a part of what came since.
+ */
 bool record_file_store(struct record_file *, const struct storing *, struct buffer *why);
 void record_file_close(struct record_file *); /* NULL: nothing */
 

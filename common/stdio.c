@@ -111,10 +111,11 @@ store(struct process *process)
 	if (storing == NULL)
 		return true;
 	stored = record_file_store(process->file, storing, &why);
-	if (!stored)
+	if (stored)
+		node_has_stored(process->node);
+	else
 		warnx("%s", buffer_string(&why));
 	buffer_free(&why);
-	node_has_stored(process->node);
 	return stored;
 }
 

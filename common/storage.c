@@ -10,6 +10,13 @@
  * A line that is damaged, with none behind it that is not, is a write that was
  * not finished: nothing was promised on it, and it is cut off. With good lines
  * behind it, it was good itself once: such a node must not go on.
+ *
+ * What can be read need not be on the disk. A life may have ended before its
+ * sync, or because its sync failed, and then the system may have given up the
+ * pages that it could not write and shows them all the same, and says of the
+ * next sync that it went well (Rebello et al., Can Applications Recover from
+ * fsync Failures?, 2020). So what is found is not only synced, but written
+ * anew, before anything is promised on it.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -104,7 +111,6 @@ intact_bytes(struct node *node)
 	return intact;
 }
 
-/* Nobody knows whether what is there was ever synced: it is, before anything is promised on it. */
 bool
 storage_load(struct node *node)
 {
@@ -120,15 +126,12 @@ storage_load(struct node *node)
 	intact = intact_bytes(node);
 	if (intact == SIZE_MAX)
 		return false;
-	storage->storing.sync = intact > 0;
-	storage->stored = intact;
-	if (intact < storage->loaded.length) {
+	if (intact < storage->loaded.length)
 		node_log(node, LOG_LEVEL_WARN, "cut off %zu bytes of records: their write was not finished",
 		    storage->loaded.length - intact);
-		storage->loaded.length = intact;
-		storage->storing.replace = storage->storing.sync = true;
-		buffer_append(&storage->storing.bytes, storage->loaded.bytes, intact);
-	}
+	storage->storing.replace = storage->storing.sync = storage->loaded.length > 0;
+	storage->loaded.length = storage->stored = intact;
+	buffer_append(&storage->storing.bytes, storage->loaded.bytes, intact);
 	return true;
 }
 

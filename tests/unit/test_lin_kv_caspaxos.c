@@ -416,6 +416,51 @@ refuses_strange_records(void **state)
 	}
 }
 
+/*
+ * A node dies while it writes, several keys in one turn where there is one
+ * node only, and so many bytes get to its disk. False if there were not so many.
+ */
+static bool
+comes_back(int count, int victim, size_t left)
+{
+	struct world w;
+	size_t before, all;
+
+	start(&w, count, 7, -1);
+	w.latency_max_ms = 5;
+	world_run(&w, 2500);
+	expect_type(&w, 0, "{\"type\":\"write\",\"key\":1,\"value\":1}", "write_ok");
+	before = world_tear(&w, victim, SIZE_MAX);
+	w.actors[victim].dies = DEATH_ALL_STORED;
+	for (int i = 0; i < count; i++)
+		if (w.actors[i].node != NULL)
+			world_ask(&w, i, json_pack("{s:s, s:i, s:i}", "type", "write", "key", 2, "value", i));
+	world_run(&w, 2000);
+	assert_null(w.actors[victim].node);
+	all = world_tear(&w, victim, before + left);
+	start(&w, 0, 0, victim);
+	world_run(&w, 2000);
+	for (int i = 0; i < count; i++) {
+		expect_found(&w, i, "{\"type\":\"read\",\"key\":1}", "1");
+		expect_type(&w, i, "{\"type\":\"write\",\"key\":2,\"value\":5}", "write_ok");
+	}
+	world_free(&w);
+	return before + left < all;
+}
+
+static void
+comes_back_from_any_tear(void **state)
+{
+	(void)state;
+	for (int victim = 0; victim < 4; victim++) {
+		size_t left = 0;
+
+		while (comes_back(victim < 3 ? 3 : 1, victim % 3, left))
+			left++;
+		assert_true(left > 30);
+	}
+}
+
 /* ---- nonsense ---------------------------------------------------------------------------- */
 
 static void
@@ -748,6 +793,7 @@ main(void)
 	    cmocka_unit_test(does_nothing_of_an_earlier_life),
 	    cmocka_unit_test(counts_its_lives),
 	    cmocka_unit_test(refuses_strange_records),
+	    cmocka_unit_test(comes_back_from_any_tear),
 	    cmocka_unit_test(survives_nonsense),
 	    cmocka_unit_test(outlives_any_lie),
 	    cmocka_unit_test(survives_kills),

@@ -324,6 +324,80 @@ survives_kills_with_leases(void **state)
 	survives(true, 20);
 }
 
+/* ---- torn writes ----------------------------------------------------------------------- */
+
+static void
+expect_read(struct trial *t, int node, int key, int value)
+{
+	int64_t id = world_ask(&t->world, node, json_pack("{s:s, s:i}", "type", "read", "key", key));
+
+	world_run(&t->world, 1000);
+	assert_int_equal(json_integer_value(json_object_get(world_reply(&t->world, id), "value")), value);
+}
+
+/*
+ * A node dies while it writes several records, of which so many bytes get to
+ * its disk, and is started again. False if there were not so many.
+ */
+static bool
+comes_back(int victim, size_t left, bool votes)
+{
+	struct trial *t = calloc(1, sizeof(*t));
+	size_t before, all;
+
+	start(t, 7, 3);
+	t->world.latency_max_ms = 5;
+	world_run(&t->world, 2500);
+	world_ask(&t->world, 0, json_pack("{s:s, s:i, s:i}", "type", "write", "key", 1, "value", 1));
+	world_run(&t->world, 1000);
+	before = world_tear(&t->world, victim, SIZE_MAX);
+	t->world.actors[victim].dies = DEATH_ALL_STORED;
+	if (votes)
+		world_kill(&t->world, raft_leader(raft_of(&t->world, victim)));
+	else
+		for (int i = 0; i < 3; i++)
+			world_ask(
+			    &t->world, i / 3, json_pack("{s:s, s:i, s:i}", "type", "write", "key", 2 + i, "value", i));
+	world_run(&t->world, 2000);
+	assert_false(is_alive(t, victim));
+	all = world_tear(&t->world, victim, before + left);
+	for (int i = 0; i < 3; i++)
+		if (!is_alive(t, i))
+			start(t, i, 0);
+	world_run(&t->world, 5000);
+	for (int i = 0; i < 3; i++)
+		expect_read(t, i, 1, 1);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(raft_of(&t->world, i)->applied, raft_of(&t->world, 0)->applied);
+	world_free(&t->world);
+	free(t);
+	return before + left < all;
+}
+
+static void
+comes_back_from_any_tear(void **state)
+{
+	(void)state;
+	for (int victim = 0; victim < 3; victim++) {
+		size_t left = 0;
+
+		while (comes_back(victim, left, false))
+			left++;
+		assert_true(left > 30);
+	}
+}
+
+static void
+comes_back_from_a_torn_vote(void **state)
+{
+	size_t left = 0;
+
+	(void)state;
+	while (comes_back(1, left, true))
+		left++;
+	assert_true(left > 30);
+}
+
 /* ---- what is stored -------------------------------------------------------------------- */
 
 /* However much is written, what is stored is a small multiple of what is live; and all of it is there. */
@@ -432,6 +506,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(stores_no_more_than_a_multiple),
 	    cmocka_unit_test(refuses_records_that_are_not_its_own),
+	    cmocka_unit_test(comes_back_from_any_tear),
+	    cmocka_unit_test(comes_back_from_a_torn_vote),
 	    cmocka_unit_test(survives_kills),
 	    cmocka_unit_test(survives_kills_with_leases),
 	};

@@ -419,15 +419,12 @@ step_die(struct scenario *s, char **words, int count)
 static void
 step_tear(struct scenario *s, char **words, int count)
 {
-	struct disk *disk = s->world.actors[node_of(s, words[1])].disk;
-	struct storing storing = {.replace = true, .sync = true};
+	int i = node_of(s, words[1]);
+	size_t length = world_tear(&s->world, i, SIZE_MAX);
 
 	(void)count;
-	disk_load(disk, &storing.bytes);
-	assert_true((size_t)atoi(words[2]) <= storing.bytes.length);
-	storing.bytes.length -= (size_t)atoi(words[2]);
-	disk_store(disk, &storing);
-	buffer_free(&storing.bytes);
+	assert_true((size_t)atoi(words[2]) <= length);
+	world_tear(&s->world, i, length - (size_t)atoi(words[2]));
 }
 
 static void

@@ -14,6 +14,20 @@
 #include "host.h"
 #include "record_file.h"
 
+/* ---- a disk that cannot ---------------------------------------------------------- */
+
+static bool syncs_fail;
+
+/* In the place of libc's. */
+int
+fdatasync(int fd)
+{
+	if (!syncs_fail)
+		return fsync(fd);
+	errno = EIO;
+	return -1;
+}
+
 /* ---- a folder ------------------------------------------------------------------ */
 
 static char folder[] = "/tmp/record_file.XXXXXX", dir[64];
@@ -262,7 +276,7 @@ says_that_it_is_full(void **state)
 	expect_content("old\n");
 }
 
-/* A part may be written: it is a torn tail. */
+/* A part of it is written, and taken back. */
 static void
 says_that_it_may_not_grow(void **state)
 {
@@ -281,10 +295,39 @@ says_that_it_may_not_grow(void **state)
 	signal(SIGXFSZ, handler);
 	assert_non_null(strstr(buffer_string(&why), "cannot be written: File too large"));
 	record_file_close(file);
-	expect_content("0123\n567");
+	expect_content("0123\n");
+}
+
+/*
+ * What could not be synced must not be there for the next one who reads,
+ * though the system would show it: with it goes what was not to be synced yet.
+ */
+static void
+cuts_off_what_cannot_be_synced(void **state)
+{
+	struct record_file *file = open_file();
+
+	(void)state;
+	assert_true(store(file, "one\n", false, true));
+	assert_true(store(file, "two\n", false, false));
+	syncs_fail = true;
+	assert_false(store(file, "three\n", false, true));
+	syncs_fail = false;
+	assert_non_null(strstr(buffer_string(&why), "n0.records: cannot be synced: Input/output error"));
+	record_file_close(file);
+	expect_content("one\n");
+	file = open_file();
+	assert_true(store(file, "four\nfive\n", true, true));
+	syncs_fail = true;
+	assert_false(store(file, "six\n", false, true));
+	syncs_fail = false;
+	record_file_close(file);
+	expect_content("four\nfive\n");
 }
 
 /* ---- a node ------------------------------------------------------------------------------ */
+
+#define UNLUCKY 1000 /* this number's sync fails */
 
 static void
 print(struct node *node, json_t *record)
@@ -305,6 +348,7 @@ keep(struct node *node, const struct message *message)
 
 	if (!node_unpack(node, message, "{s:I}", "number", &number))
 		return;
+	syncs_fail = number == UNLUCKY;
 	node_append(node, json_integer(number));
 	node_sync(node);
 	node_reply(node, message, json_pack("{s:s, s:I}", "type", "keep_ok", "number", number));
@@ -444,6 +488,26 @@ ends_when_its_disk_is_full(void **state)
 	assert_int_equal(count_found(), 0);
 }
 
+/* Nothing is promised on a sync that has failed, and nothing found of it. */
+static void
+ends_when_its_disk_cannot_sync(void **state)
+{
+	struct child child;
+
+	(void)state;
+	begin(&child, "n0");
+	expect_init_ok(&child);
+	for (int i = 0; i < 3; i++) {
+		say_keep(&child, i);
+		child_line(&child, 0);
+		assert_non_null(strstr(child.text, "keep_ok"));
+		child.length = 0;
+	}
+	say_keep(&child, UNLUCKY);
+	expect_end(&child, "n0.records: cannot be synced: Input/output error");
+	assert_int_equal(count_found(), 3);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -457,9 +521,11 @@ main(int argc, char *argv[])
 	    cmocka_unit_test_setup_teardown(says_where_it_cannot_be, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(says_that_it_is_full, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(says_that_it_may_not_grow, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(cuts_off_what_cannot_be_synced, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(forgets_nothing_that_it_promised, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(ends_without_its_file, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(ends_when_its_disk_is_full, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(ends_when_its_disk_cannot_sync, set_up, tear_down),
 	};
 
 	if (argc > 1 && strcmp(argv[1], "--node") == 0)

@@ -231,6 +231,22 @@ world_die(struct world *w, struct actor *a, const struct storing *storing)
 	world_kill(w, (int)(a - w->actors));
 }
 
+/* Of what is on a disk only the first so many bytes are left. Returns how many there were. */
+static __attribute__((unused)) size_t
+world_tear(struct world *w, int i, size_t left)
+{
+	struct storing storing = {.replace = true, .sync = true};
+	size_t length;
+
+	disk_load(w->actors[i].disk, &storing.bytes);
+	length = storing.bytes.length;
+	if (left < length)
+		storing.bytes.length = left;
+	disk_store(w->actors[i].disk, &storing);
+	buffer_free(&storing.bytes);
+	return length;
+}
+
 static void
 world_drain(struct world *w, struct actor *a)
 {
