@@ -18,13 +18,11 @@ static const struct {
 	const char *values[CHOICES_MAX];
 } dimensions[] = {
     {"--node-count", {"1", "2", "3", "3", "3", "4", "5", "5", "5", "6", "7"}},
-    {"--concurrency", {"1n", "1n", "2n", "2n", "3n", "4n"}},
+    {"--concurrency", {"1n", "1n", "2n", "2n", "3n"}},
     {"--latency", {"0", "0", "1", "5", "10", "20", "50", "100"}},
     {"--latency-dist", {"constant", "uniform", "exponential", "exponential"}},
-    {"--rate", {"2", "5", "10", "20", "50", "100", "200"}},
-    {"--time-limit", {"3", "5", "10", "20"}},
     {"--nemesis-interval", {"0.2", "0.5", "1", "2", "4"}},
-    {"--key-count", {"1", "2", "4", "8", "10", "16"}},
+    {"--key-count", {"1", "2", "4", "8", "10"}},
     {"--max-txn-length", {"1", "2", "4", "4", "8"}},
     {"--max-writes-per-key", {"2", "4", "16", "16", "64"}},
     {"--topology", {"line", "grid", "tree2", "tree3", "tree4", "total"}},
@@ -113,6 +111,17 @@ draw_dimensions(struct words *words)
 			count++;
 		add_flag(words, dimensions[i].flag, dimensions[i].values[draw(words, dimensions[i].flag, count)]);
 	}
+}
+
+/* How many operations, and in how many seconds: so it is the number that is bounded, at whatever rate. */
+static void
+draw_rate(struct words *words)
+{
+	static const int operations[] = {30, 60, 100, 200, 300}, seconds[] = {2, 3, 5, 10, 20};
+	int count = operations[draw(words, "operations", 5)], time = seconds[draw(words, "--time-limit", 5)];
+
+	add_flag(words, "--rate", arena_printf(words->arena, "%d", count / time));
+	add_flag(words, "--time-limit", arena_printf(words->arena, "%d", time));
 }
 
 static void
@@ -216,6 +225,7 @@ put_together(struct swarm *swarm, const struct test_options *o, uint64_t seed, s
 	add_flag(&words, "--liveness", arena_printf(&swarm->arena, "%d", SWARM_LIVENESS_S));
 	add_flag(&words, "--message-budget", arena_printf(&swarm->arena, "%d", SWARM_MESSAGE_BUDGET));
 	draw_dimensions(&words);
+	draw_rate(&words);
 	draw_faults(&words, promise);
 	draw_partitions(&words);
 	add_all(&words, promise->flags);

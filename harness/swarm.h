@@ -12,7 +12,7 @@
 
 /* Of a run that a swarm makes, unless the user's line says otherwise. */
 #define SWARM_LIVENESS_S     60
-#define SWARM_MESSAGE_BUDGET 3000 /* in the main phase: what follows has as much as makes up 5,000 */
+#define SWARM_MESSAGE_BUDGET 3000 /* in the main phase: what comes behind it brings hardly a run over 5,000 */
 
 struct swarm {
 	struct test_options options; /* as if drawn flags and the user's had been typed */

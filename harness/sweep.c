@@ -28,8 +28,9 @@ struct sweep {
 	struct {
 		bool done;
 		struct crew_result result;
-	} ahead[AHEAD_MAX]; /* of seeds taken..given, by their number modulo AHEAD_MAX */
-	uint64_t messages, failures;
+	} ahead[AHEAD_MAX];      /* of seeds taken..given, by their number modulo AHEAD_MAX */
+	uint64_t messages, most; /* delivered in all runs; in one */
+	uint64_t failures;
 	int status; /* the first failing seed's */
 	int signal;
 	double started, shown;
@@ -115,9 +116,10 @@ summarize(const struct sweep *sweep)
 	double elapsed = wall_seconds() - sweep->started;
 	uint64_t first = sweep->options->seed;
 
-	printf("seeds %" PRIu64 "..%" PRIu64 ": %" PRIu64 " runs, %" PRIu64 " messages, %.1f s (%.0f messages/s): ",
-	    first, first + (sweep->taken > 0 ? sweep->taken - 1 : 0), sweep->taken, sweep->messages, elapsed,
-	    (double)sweep->messages / (elapsed > 0 ? elapsed : 1));
+	printf("seeds %" PRIu64 "..%" PRIu64 ": %" PRIu64 " runs, %" PRIu64 " messages (at most %" PRIu64
+	       " a run), %.1f s (%.0f messages/s): ",
+	    first, first + (sweep->taken > 0 ? sweep->taken - 1 : 0), sweep->taken, sweep->messages, sweep->most,
+	    elapsed, (double)sweep->messages / (elapsed > 0 ? elapsed : 1));
 	if (sweep->signal != 0)
 		printf("interrupted\n");
 	else if (sweep->failures > 1)
@@ -156,6 +158,8 @@ take(struct sweep *sweep)
 
 		sweep->ahead[sweep->taken++ % AHEAD_MAX].done = false;
 		sweep->messages += result->figure;
+		if (sweep->most < result->figure)
+			sweep->most = result->figure;
 		if (result->status == 0)
 			continue;
 		sweep->failures++;

@@ -185,12 +185,11 @@ sweep(const char *text, const struct program *program, char *output, size_t size
 static void
 blank_time(char *output)
 {
-	char *time = strstr(output, " messages, ");
+	char *time = strstr(output, " a run), ");
 
 	assert_non_null(time);
-	for (time += strlen(" messages, "); *time != ')'; time++)
-		*time = '_';
-	memmove(output + 1, time, strlen(time) + 1);
+	time += strlen(" a run), ");
+	memmove(time, strchr(time, ')'), strlen(strchr(time, ')')) + 1);
 }
 
 #define FAILING                                                                                               \

@@ -254,7 +254,7 @@ static const struct promise promises[] = {
     {.node = "kafka",
 	.faults = EVERYTHING,
 	.variants = {{.args = ""}, {.args = "--acks majority"}, {.args = "--batch-ms 50"}, {.args = "--lag-ms 0"}}},
-    {.node = "kafka-lin-kv", .faults = EVERYTHING},
+    {.node = "kafka-lin-kv", .faults = EVERYTHING, .flags = "--max-writes-per-key 16 --message-budget 2000"},
     {0},
 };
 
