@@ -32,6 +32,14 @@
  * two hops, --collect-ms and --batch-ms; with --direct after one hop. When all
  * is said, nothing is sent. Values are any JSON, and equal values are one.
  *
+ * Kills: with --data-dir the log is on disk, value by value, before a client or
+ * another node hears of it, and no acknowledged value is lost, though all
+ * nodes be killed. How far the others have got is not stored: after a restart
+ * logs are told again. Without, a killed node forgets, and gets back what
+ * others have within seconds of its return; lost is an acknowledged value that
+ * its node had not yet told anybody (it tells the hub after --collect-ms, or
+ * after a partition), or of which all are killed who have it.
+ *
  * Assumes: all nodes have been told of the same nodes, and given the same
  * options. The topology that the clients propose is not used.
  *
@@ -45,6 +53,7 @@
 
 #include "canonical.h"
 #include "delivery.h"
+#include "durable.h"
 #include "json_set.h"
 #include "memory.h"
 #include "node.h"
@@ -72,7 +81,7 @@ struct broadcast {
 	int64_t batch_ms, collect_ms; /* options */
 	bool direct;                  /* option */
 	int hub;
-	int64_t life;
+	struct durable durable;
 	struct json_set log;
 	int *source; /* of each value: who told us, by index; our own for clients */
 	size_t source_capacity;
@@ -113,9 +122,9 @@ forget_pushed(struct broadcast *b, const json_t *value)
 	free(text);
 }
 
-/* Takes a value from a node; false if it is there already. */
+/* Puts a value from a node at the end of the log; false if it is there already. */
 static bool
-learn(struct node *n, json_t *value, int source)
+enter(struct node *n, json_t *value, int source)
 {
 	struct broadcast *b = node_state(n);
 	size_t place = json_set_size(&b->log);
@@ -130,6 +139,27 @@ learn(struct node *n, json_t *value, int source)
 	b->source[place] = source;
 	b->fruitless = 0;
 	return true;
+}
+
+/* The same, for good. */
+static bool
+learn(struct node *n, json_t *value, int source)
+{
+	struct broadcast *b = node_state(n);
+
+	if (!enter(n, value, source))
+		return false;
+	durable_append(&b->durable, n, json_pack("[O]", value));
+	return true;
+}
+
+/* Records are the log, in its order. */
+static bool
+load(struct node *n, json_t *record)
+{
+	json_t *value;
+
+	return json_unpack(record, "[o!]", &value) == 0 && enter(n, value, node_index(n));
 }
 
 /* Whether a peer has the value at a place of our log because it came from there. */
@@ -178,7 +208,7 @@ tell(struct node *n, int peer, bool ask)
 
 	ask = ask || delivery_gap(&p->delivery);
 	body = json_pack("{s:s, s:O, s:b}", "type", "gossip", "values", values, "ask", ask);
-	delivery_write(&p->delivery, body, b->life, to, json_array_size(values) > 0);
+	delivery_write(&p->delivery, body, b->durable.life, to, json_array_size(values) > 0);
 	json_decref(values);
 	node_send(n, node_peer(n, peer), body);
 	p->ack_due = INT64_MAX;
@@ -385,7 +415,7 @@ handle_gossip(struct node *n, const struct message *m)
 		return;
 	p = &b->peers[source];
 	if (!json_is_array(values) ||
-	    !delivery_read(&p->delivery, log, ack, b->life, (int64_t)json_set_size(&b->log), ask))
+	    !delivery_read(&p->delivery, log, ack, b->durable.life, (int64_t)json_set_size(&b->log), ask))
 		return;
 	json_array_foreach (values, i, value)
 		learn(n, value, source);
@@ -500,7 +530,7 @@ start(struct node *n)
 		b->peers[i] = (struct peer){.since = node_now_ms(n),
 		    .ack_due = INT64_MAX,
 		    .linked = i != node_index(n) && (i == b->hub || node_index(n) == b->hub)};
-	b->life = 1 + (int64_t)node_random(n, INT32_MAX);
+	durable_start(&b->durable, n, load, NULL);
 	if (b->direct && b->batch_ms < RELAY_MS)
 		b->batch_ms = RELAY_MS;
 	b->last_flush = node_now_ms(n) - b->batch_ms;

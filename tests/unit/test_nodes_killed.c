@@ -29,6 +29,7 @@ static const struct kind {
 	const char *name, *add, *given, *value;
 	bool is_sum, shrinks;
 } kinds[] = {
+    {"broadcast", "broadcast", "message", "messages", false, false},
     {"broadcast-flood", "broadcast", "message", "messages", false, false},
     {"g-set", "add", "element", "value", false, false},
     {"g-counter", "add", "delta", "value", true, false},
