@@ -51,12 +51,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "canonical.h"
 #include "delivery.h"
 #include "durable.h"
-#include "json_set.h"
+#include "hints.h"
 #include "memory.h"
 #include "node.h"
+#include "value_log.h"
 
 #define SPACING_MS   50   /* a node that is not the hub tells it something so often at most */
 #define ACK_MS       1600 /* an acknowledgement waits at least so long for something to travel with */
@@ -82,10 +82,8 @@ struct broadcast {
 	bool direct;                  /* option */
 	int hub;
 	struct durable durable;
-	struct json_set log;
-	int *source; /* of each value: who told us, by index; our own for clients */
-	size_t source_capacity;
-	json_t *pushed[2];                /* {canonical text: value}, not in the log: newer ones, and older ones */
+	struct value_log log;
+	struct hints pushed;              /* values that are not in the log */
 	struct peer *peers;               /* by index */
 	uint64_t flush_timer, tick_timer; /* 0: not set */
 	int64_t flush_due, last_flush;
@@ -96,47 +94,17 @@ struct broadcast {
 	int ticks;
 };
 
-static json_t *
-object_new(void)
-{
-	json_t *object = json_object();
-
-	if (object == NULL)
-		memory_exhausted();
-	return object;
-}
-
 /* ---- the log ------------------------------------------------------------------ */
-
-/* A value that is in the log need not be kept beside it. */
-static void
-forget_pushed(struct broadcast *b, const json_t *value)
-{
-	char *text;
-
-	if (json_object_size(b->pushed[0]) + json_object_size(b->pushed[1]) == 0)
-		return;
-	text = canonical_text(value);
-	json_object_del(b->pushed[0], text);
-	json_object_del(b->pushed[1], text);
-	free(text);
-}
 
 /* Puts a value from a node at the end of the log; false if it is there already. */
 static bool
 enter(struct node *n, json_t *value, int source)
 {
 	struct broadcast *b = node_state(n);
-	size_t place = json_set_size(&b->log);
 
-	if (!json_set_add(&b->log, value))
+	if (!value_log_add(&b->log, value, source))
 		return false;
-	forget_pushed(b, value);
-	if (place == b->source_capacity) {
-		b->source_capacity = 2 * place + 64;
-		b->source = memory_resize(b->source, b->source_capacity, sizeof(*b->source));
-	}
-	b->source[place] = source;
+	hints_remove(&b->pushed, value);
 	b->fruitless = 0;
 	return true;
 }
@@ -162,36 +130,11 @@ load(struct node *n, json_t *record)
 	return json_unpack(record, "[o!]", &value) == 0 && enter(n, value, node_index(n));
 }
 
-/* Whether a peer has the value at a place of our log because it came from there. */
-static bool
-came_from(struct broadcast *b, int peer, int64_t place)
-{
-	return b->source[place] == peer && place >= b->peers[peer].delivery.base;
-}
-
 /* Whether our log has what was not told to a peer. */
 static bool
 has_news(struct broadcast *b, int peer)
 {
-	struct delivery *p = &b->peers[peer].delivery;
-	int64_t end = (int64_t)json_set_size(&b->log);
-
-	while (p->next < end && came_from(b, peer, p->next))
-		p->next++;
-	return p->next < end;
-}
-
-/* What was not told to a peer; `to` is where our log ends, or what fits into a message. */
-static json_t *
-pack_news(struct broadcast *b, int peer, int64_t *to)
-{
-	int64_t end = (int64_t)json_set_size(&b->log);
-	json_t *values = json_array();
-
-	for (*to = b->peers[peer].delivery.next; *to < end && json_array_size(values) < VALUES_MAX; (*to)++)
-		if (!came_from(b, peer, *to) && json_array_append(values, json_set_item(&b->log, (size_t)*to)) == -1)
-			memory_exhausted();
-	return values;
+	return value_log_has_news(&b->log, &b->peers[peer].delivery, peer);
 }
 
 /* ---- talking ------------------------------------------------------------------ */
@@ -204,7 +147,7 @@ tell(struct node *n, int peer, bool ask)
 	struct peer *p = &b->peers[peer];
 	bool settled = delivery_settled(&p->delivery);
 	int64_t to;
-	json_t *values = pack_news(b, peer, &to), *body;
+	json_t *values = value_log_news(&b->log, &p->delivery, peer, VALUES_MAX, &to), *body;
 
 	ask = ask || delivery_gap(&p->delivery);
 	body = json_pack("{s:s, s:O, s:b}", "type", "gossip", "values", values, "ask", ask);
@@ -278,7 +221,7 @@ schedule(struct node *n)
 {
 	struct broadcast *b = node_state(n);
 	int64_t due = INT64_MAX, now = node_now_ms(n);
-	bool wanted = json_object_size(b->pushed[0]) + json_object_size(b->pushed[1]) > 0;
+	bool wanted = !hints_are_empty(&b->pushed);
 
 	for (int i = 0; i < node_count(n); i++) {
 		struct peer *p = &b->peers[i];
@@ -349,14 +292,12 @@ static void
 adopt_pushed(struct node *n)
 {
 	struct broadcast *b = node_state(n);
-	json_t *old = b->pushed[1], *value;
+	json_t *late = hints_age(&b->pushed), *value;
 	const char *key;
 
-	b->pushed[1] = b->pushed[0];
-	b->pushed[0] = object_new();
-	json_object_foreach (old, key, value)
+	json_object_foreach (late, key, value)
 		learn(n, value, node_index(n));
-	json_decref(old);
+	json_decref(late);
 }
 
 static void
@@ -415,7 +356,7 @@ handle_gossip(struct node *n, const struct message *m)
 		return;
 	p = &b->peers[source];
 	if (!json_is_array(values) ||
-	    !delivery_read(&p->delivery, log, ack, b->durable.life, (int64_t)json_set_size(&b->log), ask))
+	    !delivery_read(&p->delivery, log, ack, b->durable.life, value_log_end(&b->log), ask))
 		return;
 	json_array_foreach (values, i, value)
 		learn(n, value, source);
@@ -446,14 +387,10 @@ handle_push(struct node *n, const struct message *m)
 {
 	struct broadcast *b = node_state(n);
 	json_t *value;
-	char *text;
 
-	if (!node_unpack(n, m, "{s:o}", "value", &value) || json_set_has(&b->log, value))
+	if (!node_unpack(n, m, "{s:o}", "value", &value) || json_set_has(&b->log.values, value))
 		return;
-	text = canonical_text(value);
-	if (json_object_set(b->pushed[0], text, value) == -1)
-		memory_exhausted();
-	free(text);
+	hints_add(&b->pushed, value);
 	schedule(n);
 }
 
@@ -472,19 +409,16 @@ handle_broadcast(struct node *n, const struct message *m)
 }
 
 static json_t *
-all_values(struct broadcast *b)
+read_ok(struct broadcast *b)
 {
-	json_t *all = b->log.items, *value;
-	const char *key;
+	json_t *all = b->log.values.items;
 
-	if (json_object_size(b->pushed[0]) + json_object_size(b->pushed[1]) == 0)
+	if (hints_are_empty(&b->pushed))
 		json_incref(all);
-	else
+	else {
 		all = json_copy(all);
-	for (int i = 0; i < 2; i++)
-		json_object_foreach (b->pushed[i], key, value)
-			if (json_array_append(all, value) == -1)
-				memory_exhausted();
+		hints_list(&b->pushed, all);
+	}
 	return json_pack("{s:s, s:o}", "type", "read_ok", "messages", all);
 }
 
@@ -492,7 +426,7 @@ all_values(struct broadcast *b)
 static void
 answer_read(struct node *n, void *arg)
 {
-	request_reply(arg, all_values(node_state(n)));
+	request_reply(arg, read_ok(node_state(n)));
 }
 
 static void
@@ -503,7 +437,7 @@ handle_read(struct node *n, const struct message *m)
 	if (b->direct)
 		node_after(n, 0, answer_read, node_defer(n, m), NULL);
 	else
-		node_reply(n, m, all_values(b));
+		node_reply(n, m, read_ok(b));
 }
 
 static void
@@ -519,9 +453,8 @@ start(struct node *n)
 {
 	struct broadcast *b = node_state(n);
 
-	json_set_init(&b->log);
-	b->pushed[0] = object_new();
-	b->pushed[1] = object_new();
+	value_log_init(&b->log);
+	hints_init(&b->pushed);
 	b->peers = memory_zero((size_t)node_count(n) * sizeof(*b->peers));
 	for (int i = 0; i < node_count(n); i++)
 		if (strcmp(node_peer(n, i), node_peer(n, b->hub)) < 0)
@@ -544,10 +477,8 @@ stop(struct node *n)
 {
 	struct broadcast *b = node_state(n);
 
-	json_set_free(&b->log);
-	json_decref(b->pushed[0]);
-	json_decref(b->pushed[1]);
-	free(b->source);
+	value_log_free(&b->log);
+	hints_free(&b->pushed);
 	free(b->peers);
 }
 
