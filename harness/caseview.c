@@ -12,6 +12,20 @@
 
 /* ---- cells ------------------------------------------------------------------ */
 
+/* One by its name, more by their number: the column is narrow. */
+static void
+faults_write(const char *faults, struct buffer *out)
+{
+	int count = 1;
+
+	for (const char *c = faults; *c != '\0'; c++)
+		count += *c == ',';
+	if (count == 1)
+		buffer_append_string(out, faults);
+	else
+		buffer_printf(out, "%d faults", count);
+}
+
 static void
 faults(const struct test_case *c, struct buffer *out)
 {
@@ -19,7 +33,7 @@ faults(const struct test_case *c, struct buffer *out)
 	const char *dist = case_flag(c, "--latency-dist");
 
 	if (nemesis != NULL)
-		buffer_append_string(out, nemesis);
+		faults_write(nemesis, out);
 	if (latency != NULL)
 		buffer_printf(out, "%s%s ms%s%.3s", nemesis != NULL ? ", " : "", latency, dist != NULL ? " " : "",
 		    dist != NULL ? dist : "");
