@@ -1,85 +1,165 @@
-/* Rounds of a timer that only runs while it is needed, one stubborn RPC a peer, and who is in which life. */
+/* Rounds of a timer that only runs while it is needed, one delta at a time for each peer, and who is in which life. */
 #include "gossip.h"
 
 #include <stdlib.h>
 
 #include "memory.h"
 
-static const struct retry retry = {.initial_ms = GOSSIP_RETRY_MS, .cap_ms = GOSSIP_RETRY_CAP_MS};
+#define OFFER_MAX ((uint64_t)1 << 60)
 
 struct gossip_peer {
 	struct gossip *gossip;
 	int index;
-	bool busy;    /* a delta is on its way */
-	bool told;    /* it knows in which life we are */
 	int64_t life; /* it was last heard in this one; 0: not yet */
+
+	/* What we tell it. */
+	json_t *delta;  /* on its way, ours to send again; NULL: nothing is */
+	int64_t offer;  /* the number of the last one; the first is drawn, for one life may have several starts */
+	uint64_t retry; /* the timer */
+	bool told;      /* it knows in which life we are */
+
+	/* What it tells us. */
+	int64_t taken; /* the offer that we took last, in that life */
+	uint64_t owed; /* the timer of an acknowledgement that travels alone; 0: none is due */
 };
 
-/* ---- lives ----------------------------------------------------------------- */
+/* ---- messages --------------------------------------------------------------- */
+
+/* The part of a message that is ours: "gossip": [life, offer or 0, the receiver's life, its offer that was taken]. */
+struct header {
+	json_int_t life, offer, to_life, taken;
+};
+
+static bool
+header_read(const struct message *m, struct header *h)
+{
+	return json_unpack(m->body, "{s:[I, I, I, I!]}", "gossip", &h->life, &h->offer, &h->to_life, &h->taken) == 0 &&
+	       h->life > 0 && h->offer >= 0;
+}
+
+/* Borrows the body. */
+static void
+send_to(struct gossip_peer *peer, struct node *n, json_t *body, int64_t offer)
+{
+	json_t *copy = json_copy(body), *header = json_pack("[I, I, I, I]", (json_int_t)peer->gossip->life,
+					    (json_int_t)offer, (json_int_t)peer->life, (json_int_t)peer->taken);
+
+	if (json_object_set_new(copy, "gossip", header) == -1)
+		memory_exhausted();
+	node_send(n, node_peer(n, peer->index), copy);
+	node_cancel(n, peer->owed);
+	peer->owed = 0;
+}
+
+static json_t *
+hello(void)
+{
+	json_t *body = json_pack("{s:s}", "type", "hello");
+
+	if (body == NULL)
+		memory_exhausted();
+	return body;
+}
+
+/* ---- what is heard ---------------------------------------------------------- */
+
+/* Nothing is on its way to it any more. */
+static void
+settle(struct gossip_peer *peer, struct node *n)
+{
+	node_cancel(n, peer->retry);
+	json_decref(peer->delta);
+	peer->delta = NULL;
+}
 
 /* Another life than before: what it acknowledged in that one, and may be on its way still, it does not have. */
 static void
-heard(struct gossip_peer *peer, struct node *n, const struct message *m)
+heard(struct gossip_peer *peer, struct node *n, int64_t life)
 {
-	json_int_t life = json_integer_value(json_object_get(m->body, "life"));
-
-	if (life <= 0 || life == peer->life)
+	if (life == peer->life)
 		return;
 	if (peer->life != 0) {
 		node_log(n, LOG_LEVEL_INFO, "%s has lost its memory", node_peer(n, peer->index));
+		settle(peer, n);
 		peer->gossip->replica->forgot(n, peer->index);
 		gossip_wake(peer->gossip, n);
 	}
 	peer->life = life;
+	peer->taken = 0;
 }
 
-static json_t *
-with_life(const struct gossip *g, json_t *body)
+/* The delta that is on its way has arrived. */
+static void
+acknowledged(struct gossip_peer *peer, struct node *n)
 {
-	if (json_object_set_new(body, "life", json_integer(g->life)) == -1)
-		memory_exhausted();
-	return body;
+	settle(peer, n);
+	peer->told = true;
+	peer->gossip->replica->acknowledged(n, peer->index);
+	gossip_wake(peer->gossip, n);
 }
 
 int
 gossip_source(struct gossip *g, struct node *n, const struct message *m)
 {
 	int i = node_find(n, m->src);
+	struct header h;
 
-	if (i == -1 || i == node_index(n))
+	if (i == -1 || i == node_index(n) || !header_read(m, &h))
 		return -1;
-	heard(&g->peers[i], n, m);
+	heard(&g->peers[i], n, h.life);
+	if (g->peers[i].delta != NULL && h.to_life == g->life && h.taken == g->peers[i].offer)
+		acknowledged(&g->peers[i], n);
 	return i;
 }
 
-void
-gossip_acknowledge(struct gossip *g, struct node *n, const struct message *m, const char *type)
+static void
+acknowledge_alone(struct node *n, void *arg)
 {
-	node_reply(n, m, with_life(g, json_pack("{s:s}", "type", type)));
+	struct gossip_peer *peer = arg;
+	json_t *body = hello();
+
+	peer->owed = 0;
+	send_to(peer, n, body, 0);
+	json_decref(body);
+}
+
+void
+gossip_acknowledge(struct gossip *g, struct node *n, const struct message *m)
+{
+	struct gossip_peer *peer = &g->peers[node_find(n, m->src)];
+	struct header h;
+
+	if (!header_read(m, &h) || h.offer == 0)
+		return;
+	peer->taken = h.offer;
+	if (peer->owed == 0)
+		peer->owed = node_after(n, GOSSIP_ACK_MS, acknowledge_alone, peer, NULL);
 }
 
 void
 gossip_greeted(struct gossip *g, struct node *n, const struct message *m)
 {
 	if (gossip_source(g, n, m) != -1)
-		gossip_acknowledge(g, n, m, "hello_ok");
+		gossip_acknowledge(g, n, m);
 }
 
 /* ---- one peer -------------------------------------------------------------- */
 
-/* A peer that refuses a delta counts as behind still, and gets it again in some later round. */
-static void
-answered(struct node *n, const struct message *reply, void *arg)
-{
-	struct gossip_peer *peer = arg;
+static void again(struct node *, void *);
 
-	peer->busy = false;
-	if (message_error(reply) == -1) {
-		peer->told = true;
-		heard(peer, n, reply);
-		peer->gossip->replica->acknowledged(n, peer->index);
-	}
-	gossip_wake(peer->gossip, n);
+/* The same offer: whichever attempt arrives, it is acknowledged by that. */
+static void
+offer(struct gossip_peer *peer, struct node *n)
+{
+	send_to(peer, n, peer->delta, peer->offer);
+	peer->retry = node_after(
+	    n, GOSSIP_RETRY_MS + (int64_t)node_random(n, GOSSIP_RETRY_CAP_MS - GOSSIP_RETRY_MS + 1), again, peer, NULL);
+}
+
+static void
+again(struct node *n, void *arg)
+{
+	offer(arg, n);
 }
 
 /* Returns whether the peer was behind. */
@@ -90,11 +170,12 @@ update(struct gossip *g, struct node *n, int i)
 	json_t *delta = g->replica->delta(n, i);
 
 	if (delta == NULL && g->greets && !peer->told)
-		delta = json_pack("{s:s}", "type", "hello");
+		delta = hello();
 	if (delta == NULL)
 		return false;
-	peer->busy = true;
-	node_rpc_retry(n, node_peer(n, i), with_life(g, delta), &retry, answered, peer, NULL);
+	peer->delta = delta;
+	peer->offer++;
+	offer(peer, n);
 	return true;
 }
 
@@ -116,7 +197,7 @@ round_of_gossip(struct node *n, void *arg)
 		order[j] = i;
 	}
 	for (int i = 0; i < count && told < g->fanout; i++)
-		if (order[i] != node_index(n) && !g->peers[order[i]].busy && update(g, n, order[i]))
+		if (order[i] != node_index(n) && g->peers[order[i]].delta == NULL && update(g, n, order[i]))
 			told++;
 	free(order);
 	if (told > 0)
@@ -149,7 +230,8 @@ gossip_start(struct gossip *g, struct node *n, const struct gossip_replica *repl
 	*g = (struct gossip){.replica = replica, .period_ms = period_ms, .fanout = fanout, .life = durable->life};
 	g->peers = memory_zero((size_t)node_count(n) * sizeof(*g->peers));
 	for (int i = 0; i < node_count(n); i++)
-		g->peers[i] = (struct gossip_peer){.gossip = g, .index = i};
+		g->peers[i] =
+		    (struct gossip_peer){.gossip = g, .index = i, .offer = (int64_t)node_random(n, OFFER_MAX)};
 	if (!durable->remembers)
 		node_after(n, GOSSIP_HELLO_MS, begin_to_greet, g, NULL);
 	else
@@ -157,7 +239,9 @@ gossip_start(struct gossip *g, struct node *n, const struct gossip_replica *repl
 }
 
 void
-gossip_stop(struct gossip *g)
+gossip_stop(struct gossip *g, struct node *n)
 {
+	for (int i = 0; g->peers != NULL && i < node_count(n); i++)
+		json_decref(g->peers[i].delta);
 	free(g->peers);
 }

@@ -149,7 +149,7 @@ handle_delta(struct node *n, const struct message *m)
 	}
 	json_array_foreach (elements, i, element)
 		add(n, element, source);
-	gossip_acknowledge(&s->gossip, n, m, "delta_ok");
+	gossip_acknowledge(&s->gossip, n, m);
 }
 
 static void
@@ -202,7 +202,7 @@ stop(struct node *n)
 	json_set_free(&s->elements);
 	free(s->source);
 	free(s->replicas);
-	gossip_stop(&s->gossip);
+	gossip_stop(&s->gossip, n);
 }
 
 static const struct route routes[] = {

@@ -281,7 +281,7 @@ handle_merge(struct node *n, const struct message *m)
 		if (merge(&e->sums, &sums))
 			changed(n, e);
 	}
-	gossip_acknowledge(&c->gossip, n, m, "merge_ok");
+	gossip_acknowledge(&c->gossip, n, m);
 }
 
 static void
@@ -353,7 +353,7 @@ stop(struct node *n)
 		RB_REMOVE(entries, &c->entries, e);
 		free(e);
 	}
-	gossip_stop(&c->gossip);
+	gossip_stop(&c->gossip, n);
 }
 
 static const struct route routes[] = {

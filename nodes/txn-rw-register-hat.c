@@ -304,7 +304,7 @@ handle_delta(struct node *n, const struct message *m)
 		return;
 	}
 	changed_since(n, before);
-	gossip_acknowledge(&hat->gossip, n, m, "delta_ok");
+	gossip_acknowledge(&hat->gossip, n, m);
 }
 
 static void
@@ -387,7 +387,7 @@ stop(struct node *n)
 	}
 	json_decref(hat->values);
 	free(hat->replicas);
-	gossip_stop(&hat->gossip);
+	gossip_stop(&hat->gossip, n);
 }
 
 static const struct route routes[] = {
