@@ -25,7 +25,7 @@ usage: ./run.sh                     every workload's cases, with real processes
   --maelstrom           run them under the real Maelstrom: $MAELSTROM, or maelstrom on the PATH
   --install-maelstrom   the same, after downloading its release 0.2.4 to a cache directory if there is none
   --compare             run both harnesses and lay the verdicts side by side
-  --deps WHAT           only check (and install) what is needed to build, test, tidy, valgrind or bench
+  --deps WHAT           only check (and install) what is needed to build, test, tidy, valgrind, bench or sweep
 
 Exit status: 0 if every verdict is as expected (or both harnesses agree), 1 if not, 254 for bad arguments.
 END
@@ -72,6 +72,7 @@ look_test() {
 	look_build
 	has_library cmocka || need cmocka libcmocka-dev libcmocka-devel cmocka
 	have ps || need ps procps procps-ng ''
+	have parallel || need 'GNU parallel' parallel parallel parallel
 	if ! have clang || [ ! -e "$(clang -print-file-name="libclang_rt.fuzzer-$(uname -m).a")" ]; then
 		need 'clang with libFuzzer' 'clang libclang-rt-dev' 'clang compiler-rt' llvm
 	fi
@@ -91,6 +92,11 @@ look_valgrind() {
 }
 
 look_bench() { look_build; }
+
+look_sweep() {
+	look_build
+	have parallel || need 'GNU parallel' parallel parallel parallel
+}
 
 look() {
 	missing='' apt='' dnf='' brew=''
@@ -219,8 +225,8 @@ run_cases() {
 
 if [ "${1:-}" = --deps ]; then
 	case ${2:-} in
-	build | test | tidy | valgrind | bench) deps "$2" ;;
-	*) bad "--deps: not build, test, tidy, valgrind or bench: ${2:-}" ;;
+	build | test | tidy | valgrind | bench | sweep) deps "$2" ;;
+	*) bad "--deps: not build, test, tidy, valgrind, bench or sweep: ${2:-}" ;;
 	esac
 	exit 0
 fi

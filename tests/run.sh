@@ -9,8 +9,9 @@ cd "$(dirname "$0")/.." || exit 1
 BUILD=${BUILD:-build}
 export BUILD
 eddy=$BUILD/bin/eddy
-sweep_s=16 # for all sweeps together
-fuzz_s=3   # for each target
+sweep_s=12   # for all sweeps of cases together
+swarm_s=0.25 # for a swarm, of each node
+fuzz_s=3     # for each target
 
 # ---- one part ---------------------------------------------------------------
 
@@ -71,6 +72,17 @@ part_cases() {
 	set -- --harness sim --time-budget "$sweep_s"
 	[ -z "${SEEDS:-}" ] || set -- "$@" --seeds "$SEEDS"
 	"$eddy" cases "$@" 2>&1
+}
+
+# A swarm of each node: the first seeds, and what the time allows.
+part_swarm() {
+	passed=0 failed=0
+	for pair in $("$eddy" cases --list --no-broken | awk '{ print $1 ":" $2 }' | sort -u); do
+		set -- "$eddy" sim -w "${pair%:*}" --node "${pair#*:}" --swarm -q --seeds
+		check "swarm: $pair" "$@" "1..${SEEDS:-10}"
+		[ -n "${SEEDS:-}" ] || check "swarm: $pair, more seeds" "$@" 11..1000000000 --time-budget $swarm_s
+	done
+	count
 }
 
 # expect STATUS COMMAND...
@@ -142,13 +154,14 @@ trap 'rm -rf "$OUT"; trap - TERM; kill 0' INT TERM HUP
 names() { for file in "$1"*.c; do [ -e "$file" ] && basename "$file" .c; done; }
 
 # Runs in real time mostly wait, so they run beside the rest.
-printf '%s\n' real 'script test-run' 'script readme' | xargs -P 2 -L 1 "$0" --part &
+printf '%s\n' real 'script test-run' 'script test-sweep' 'script readme' | xargs -P 2 -L 1 "$0" --part &
 {
 	names tests/unit/test_ | sed 's/^/unit /'
 	names tests/fuzz/fuzz_ | sed 's/^/fuzz /'
 	echo determinism
 } | xargs -P 2 -L 1 "$0" --part
 "$0" --part cases
+"$0" --part swarm
 wait
 
 tail -q -n 1 "$OUT"/part-* | awk '{ passed += $1; failed += $3 }

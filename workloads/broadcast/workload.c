@@ -162,7 +162,7 @@ static const struct promise promises[] = {
     {.node = "broadcast",
 	.faults = EVERYTHING,
 	.variants = {{.args = ""}, {.args = "--batch-ms 0"}, {.args = "--batch-ms 1000"}}},
-    {.node = "broadcast-flood", .faults = EVERYTHING, .flags = "--message-budget 2000"},
+    {.node = "broadcast-flood", .faults = EVERYTHING, .flags = "--rate 20 --message-budget 700"},
     {0},
 };
 
