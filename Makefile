@@ -38,12 +38,12 @@ nodes_o	  := $(call object,$(wildcard nodes/*.c) $(wildcard tests/broken/*.c))
 harness_o := $(call object,$(filter-out harness/main.c,$(wildcard harness/*.c harness/check/*.c)) \
 		$(wildcard workloads/*/*.c)) $(BUILD)/gen/registry.o
 
-.PHONY: all test sanitize valgrind soak bench tidy format rewrite install uninstall clean help programs FORCE
+.PHONY: all test sanitize valgrind soak bench bench-count tidy format rewrite install uninstall clean help programs FORCE
 all: programs $(BUILD)/bin/eddy
 programs: $(nodes:%=$(BUILD)/bin/%) $(broken:%=$(BUILD)/broken/%)
 
 help:
-	@echo 'make [all] test sanitize valgrind soak bench tidy format rewrite install uninstall clean'
+	@echo 'make [all] test sanitize valgrind soak bench bench-count tidy format rewrite install uninstall clean'
 
 # ---- build ---------------------------------------------------------------------
 
@@ -145,7 +145,11 @@ soak: all $(BUILD)/unit/test_lin_kv_availability $(BUILD)/unit/test_lin_kv_memor
 	@BUILD=$(BUILD) tests/soak.sh
 
 bench: all $(benches:%=$(BUILD)/bench/%)
-	@BUILD=$(BUILD) tests/bench.sh
+	@BUILD=$(BUILD) CC='$(CC)' tests/bench.sh
+
+bench-count: all $(BUILD)/bench/transactions
+	@./run.sh --deps valgrind >&2
+	@BUILD=$(BUILD) CC='$(CC)' CFLAGS='$(CFLAGS)' tests/bench-count.sh
 
 # ---- upkeep --------------------------------------------------------------------
 

@@ -4,14 +4,10 @@
  * retired after 16 writes, from 10 processes, and strict serializable.
  */
 #include <err.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 
-#include "check.h"
+#include "measure.h"
 #include "random.h"
 
 #define KEYS      10
@@ -124,32 +120,13 @@ generate(struct bench *bench, uint64_t count)
 	}
 }
 
-static double
-seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static void
 measure(const struct workload *workload, uint64_t count)
 {
 	struct bench bench = {.workload = workload};
-	const struct check_options options = {0};
-	struct arena arena = {0};
-	struct rusage usage;
-	double start;
 
 	generate(&bench, count);
-	start = seconds();
-	if (verdict_of(workload->check(&arena, &bench.history, &options)) != VERDICT_VALID)
-		errx(1, "%" PRIu64 " transactions are not valid", count);
-	printf("%8" PRIu64 " transactions in %5.2f s", count, seconds() - start);
-	getrusage(RUSAGE_SELF, &usage);
-	printf(", at most %ld MiB with the history\n", usage.ru_maxrss / 1024);
-	arena_free(&arena);
+	measure_check(workload->check, &bench.history, count, "transactions");
 	history_free(&bench.history);
 }
 
