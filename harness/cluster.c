@@ -24,6 +24,7 @@ struct member {
 	FILE *log;         /* the same */
 	bool dead, paused;
 	bool stalled;         /* it was paused since it began */
+	uint64_t restart;     /* the event that starts it again after its disk has failed; 0: none */
 	bool overdue;         /* it is paused, and has not answered init in time */
 	struct client *again; /* asks for init once more */
 	loop_fn *revived;
@@ -154,23 +155,27 @@ init_body(struct cluster *cluster, const char *id)
 
 /* ---- starting ---------------------------------------------------------------------- */
 
+static void disk_failed(void *arg);
+
 static void
 start_server(struct member *member, const char *id, struct buffer *error)
 {
 	struct cluster *cluster = member->cluster;
-	const struct server_events *events = &cluster->events.server;
+	struct server_events events = cluster->events.server;
 	struct buffer path = {0};
 
+	events.disk_failed = disk_failed;
+	events.disk_arg = member;
 	if (cluster->store != NULL)
 		store_node_log(cluster->store, id, &path);
 	if (cluster->options->command == COMMAND_TEST) {
 		member->server = server_process(cluster->loop, cluster->net, cluster->options, id,
-		    path.length > 0 ? buffer_string(&path) : NULL, events, error);
+		    path.length > 0 ? buffer_string(&path) : NULL, &events, error);
 	} else if (path.length > 0 && (member->log = fopen(buffer_string(&path), "w")) == NULL) {
 		buffer_printf(error, "%s: %s", buffer_string(&path), strerror(errno));
 	} else {
 		member->server = server_inproc(cluster->loop, cluster->net, cluster->options, id, cluster->seed,
-		    member->index, member->disk, member->log, events, error);
+		    member->index, member->disk, member->log, &events, error);
 	}
 	buffer_free(&path);
 }
@@ -235,7 +240,7 @@ cluster_server(const struct cluster *cluster, int node)
 	return cluster->members[node].server;
 }
 
-/* ---- kills and pauses ---------------------------------------------------------------- */
+/* ---- starting again -------------------------------------------------------------------- */
 
 static void init_answered_again(void *arg, enum answer, const struct value *body);
 
@@ -286,11 +291,63 @@ init_answered_again(void *arg, enum answer answer, const struct value *body)
 		member->revived(member->revived_arg);
 }
 
+/* ---- disks and clocks ------------------------------------------------------------------ */
+
+static void
+restart(void *arg)
+{
+	struct member *member = arg;
+
+	member->restart = 0;
+	begin_again(member);
+}
+
+static void
+disk_failed(void *arg)
+{
+	struct member *member = arg;
+
+	close_again(member);
+	member->dead = true;
+	member->restart = loop_after(member->cluster->loop, CLUSTER_RESTART_MS * MS_NS, restart, member);
+}
+
+static void
+cancel_restart(struct member *member)
+{
+	loop_cancel(member->cluster->loop, member->restart);
+	member->restart = 0;
+}
+
+void
+cluster_disturb_disk(struct cluster *cluster, int node, int permille, int64_t sync_ms)
+{
+	struct member *member = &cluster->members[node];
+
+	disk_disturb(member->disk, permille, sync_ms);
+	if (member->restart == 0 || permille > 0)
+		return;
+	cancel_restart(member);
+	begin_again(member);
+}
+
+void
+cluster_disturb_clocks(struct cluster *cluster, int node, int64_t jump_ms, int64_t drift_ppm)
+{
+	server_disturb_clocks(cluster->members[node].server, jump_ms, drift_ppm);
+}
+
+/* ---- kills and pauses ---------------------------------------------------------------- */
+
 bool
 cluster_kill(struct cluster *cluster, int node)
 {
 	struct member *member = &cluster->members[node];
 
+	if (member->restart != 0) {
+		cancel_restart(member);
+		return true;
+	}
 	if (member->dead)
 		return false;
 	close_again(member);
@@ -305,6 +362,7 @@ cluster_revive(struct cluster *cluster, int node, loop_fn *revived, void *arg)
 
 	if (!member->dead)
 		return false;
+	cancel_restart(member);
 	member->revived = revived;
 	member->revived_arg = arg;
 	begin_again(member);
@@ -352,6 +410,7 @@ cluster_stop(struct cluster *cluster)
 			server_stop(member->server);
 		close_client(member);
 		close_again(member);
+		cancel_restart(member);
 		disk_free(member->disk);
 		if (member->log != NULL)
 			fclose(member->log);

@@ -45,6 +45,13 @@ bool cluster_revive(struct cluster *, int node, loop_fn *revived, void *arg);
  */
 bool cluster_pause(struct cluster *, int node);
 bool cluster_resume(struct cluster *, int node);
+/*
+ * Simulated nodes only: see clocks_disturb() and disk_disturb(). A node whose disk fails ends, is started again after
+ * CLUSTER_RESTART_MS, or as soon as its disk is well; if it is killed meanwhile, when it is revived.
+ */
+#define CLUSTER_RESTART_MS 1000
+void cluster_disturb_clocks(struct cluster *, int node, int64_t jump_ms, int64_t drift_ppm);
+void cluster_disturb_disk(struct cluster *, int node, int permille, int64_t sync_ms);
 /* Ends everything without warning. */
 void cluster_stop(struct cluster *);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clocks.h"
 #include "cluster.h"
 #include "flags.h"
 #include "memory.h"
@@ -106,6 +107,58 @@ resume_node(const struct fault_world *world, int node)
 	return cluster_resume(world->cluster, node);
 }
 
+/* ---- what is done to its clocks and its disk ----------------------------- */
+
+static int64_t
+either_way(struct random *random, int64_t value)
+{
+	return random_below(random, 2) == 0 ? value : -value;
+}
+
+static void
+draw_clock(struct random *random, int64_t values[FAULT_VALUES])
+{
+	values[0] = either_way(random, ONE_OF(random, 0, 200, 5000, 60000, 100000000));
+	values[1] = either_way(random, ONE_OF(random, 0, 100, 5000, DRIFT_PPM_MAX));
+}
+
+static bool
+disturb_clocks(const struct fault_world *world, const struct fault_target *target)
+{
+	cluster_disturb_clocks(world->cluster, target->node, target->values[0], target->values[1]);
+	return true;
+}
+
+static bool
+mend_clocks(const struct fault_world *world, int node)
+{
+	cluster_disturb_clocks(world->cluster, node, 0, 0);
+	return true;
+}
+
+static void
+draw_disk(struct random *random, int64_t values[FAULT_VALUES])
+{
+	values[0] = ONE_OF(random, 0, 2, 20, 200);
+	values[1] = ONE_OF(random, 0, 1, 20, 300);
+}
+
+static bool
+disturb_disk(const struct fault_world *world, const struct fault_target *target)
+{
+	cluster_disturb_disk(world->cluster, target->node, (int)target->values[0], target->values[1]);
+	return true;
+}
+
+static bool
+mend_disk(const struct fault_world *world, int node)
+{
+	cluster_disturb_disk(world->cluster, node, 0, 0);
+	return true;
+}
+
+/* ---- the table ----------------------------------------------------------- */
+
 const struct fault faults[FAULT_KINDS] = {
     [FAULT_PARTITION] = {.name = "partition",
 	.commands = IN_RUN,
@@ -135,6 +188,23 @@ const struct fault faults[FAULT_KINDS] = {
 	.draw = draw_slow,
 	.start = begin_slow,
 	.stop = end_slow},
+    [FAULT_CLOCK] = {.name = "clock",
+	.commands = IN_SIM,
+	.start_f = "bump-clock",
+	.stop_f = "reset-clock",
+	.values = {"jump-ms", "drift-ppm"},
+	.draw = draw_clock,
+	.start = disturb_clocks,
+	.stop = mend_clocks},
+    [FAULT_DISK] = {.name = "disk",
+	.commands = IN_SIM,
+	.start_f = "start-disk",
+	.stop_f = "stop-disk",
+	.values = {"errors-permille", "sync-ms"},
+	.stalls = true,
+	.draw = draw_disk,
+	.start = disturb_disk,
+	.stop = mend_disk},
     [FAULT_PAUSE] = {.name = "pause",
 	.commands = IN_RUN,
 	.start_f = "pause",

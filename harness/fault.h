@@ -22,10 +22,12 @@ enum fault_kind {
 	FAULT_LOSS,      /* messages of the targets with other nodes are lost, now and then */
 	FAULT_DUPLICATE, /* or come twice, the second time later */
 	FAULT_SLOW,      /* or come later, in another order; those with services too */
+	FAULT_CLOCK,     /* the targets' wall clocks jump, their monotonic ones drift */
+	FAULT_DISK,      /* the targets' disks fail now and then, which ends them, and sync slowly */
 	FAULT_PAUSE,     /* the targets stand still (SIGSTOP) until SIGCONT */
 	FAULT_KILL,      /* the targets lose their memory (SIGKILL), and are started anew */
 };
-#define FAULT_KINDS 6
+#define FAULT_KINDS 8
 
 #define FAULT_BIT(kind) (1u << (kind)) /* in a set of kinds */
 #define FAULT_VALUES    2              /* parameters of one target, at most */

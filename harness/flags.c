@@ -390,7 +390,7 @@ const struct flag flags[] = {
 	"mean latency between servers [0]"},
     {"latency-dist", 0, IN_RUN, "TYPE", parse_latency_dist, 0, 0, 0, "constant, uniform or exponential [constant]"},
     {"nemesis", 0, IN_RUN, "FAULTS", parse_faults, AT(faults), 0, 0,
-	"faults, separated by commas: partition, loss, duplicate, slow, pause, kill"},
+	"faults, separated by commas: partition, loss, duplicate, slow, clock, disk, pause, kill"},
     {"partitions", 0, IN_RUN, "KINDS", parse_partitions, AT(partitions), 0, 0,
 	"kinds to draw from, also one-way, flaky [one,minority-third,majority,majorities-ring]"},
     {"nemesis-interval", 0, IN_RUN, "SECONDS", parse_number, AT(nemesis_interval_s), 0.001, SECONDS_MAX,

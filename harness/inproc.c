@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clocks.h"
 #include "host.h"
 #include "memory.h"
 #include "server_shared.h"
@@ -27,6 +28,8 @@ struct inproc {
 	uint64_t wake;      /* event at wake_ms; 0: none */
 	int64_t wake_ms;
 	bool killed, paused;
+	uint64_t syncing; /* the event at the end of a sync, for which the node waits; 0: none */
+	struct clocks clocks;
 };
 
 /* ---- what the node asks of its host -------------------------------------- */
@@ -36,7 +39,9 @@ host_wall_ms(void *arg)
 {
 	const struct inproc *inproc = arg;
 
-	return EPOCH_MS + loop_now(inproc->server.loop) / MS_NS;
+	int64_t now = loop_now(inproc->server.loop);
+
+	return EPOCH_MS + (now + clocks_wall_offset(&inproc->clocks, now)) / MS_NS;
 }
 
 static uint64_t
@@ -80,7 +85,7 @@ host_load(void *arg, const char *dir, const char *id, struct buffer *bytes)
 
 static const struct host host = {host_wall_ms, host_random, host_log, host_claim, host_load};
 
-/* ---- turns --------------------------------------------------------------- */
+/* ---- what it says, and when it wakes ------------------------------------- */
 
 static void
 take_output(struct inproc *inproc)
@@ -98,12 +103,19 @@ take_output(struct inproc *inproc)
 	buffer_consume(output, output->length);
 }
 
+/* Whether it gets neither messages nor time. */
+static bool
+stands_still(const struct inproc *inproc)
+{
+	return inproc->killed || inproc->paused || inproc->syncing != 0;
+}
+
 static void wake(void *arg);
 
 static void
 set_wake(struct inproc *inproc)
 {
-	int64_t due_ms = inproc->killed || inproc->paused ? INT64_MAX : node_due(inproc->node);
+	int64_t due_ms = stands_still(inproc) ? INT64_MAX : node_due(inproc->node);
 
 	if (inproc->wake != 0 && due_ms == inproc->wake_ms)
 		return;
@@ -111,26 +123,96 @@ set_wake(struct inproc *inproc)
 	inproc->wake = 0;
 	inproc->wake_ms = due_ms;
 	if (due_ms < INT64_MAX / MS_NS)
-		inproc->wake = loop_at(inproc->server.loop, due_ms * MS_NS, wake, inproc);
+		inproc->wake = loop_at(inproc->server.loop, clocks_when(&inproc->clocks, due_ms * MS_NS), wake, inproc);
 }
 
+/* ---- its disk ------------------------------------------------------------ */
+
+/* It goes on, unless something else keeps it. */
+static void
+go_on(struct inproc *inproc)
+{
+	set_wake(inproc);
+	if (!server_stopped(&inproc->server) && !inproc->paused && inproc->syncing == 0)
+		endpoint_resume(inproc->server.endpoint);
+}
+
+static void
+synced(void *arg)
+{
+	struct inproc *inproc = arg;
+
+	inproc->syncing = 0;
+	disk_sync(inproc->disk, node_storing(inproc->node));
+	node_has_stored(inproc->node);
+	server_enter(&inproc->server);
+	take_output(inproc);
+	go_on(inproc);
+	server_leave(&inproc->server);
+}
+
+/* What waited for it while it stood still is lost. */
+static void
+inproc_kill(struct server *server)
+{
+	struct inproc *inproc = (struct inproc *)server;
+
+	if (!inproc->killed)
+		disk_crash(inproc->disk);
+	inproc->killed = true;
+	inproc->paused = false;
+	loop_cancel(server->loop, inproc->syncing);
+	inproc->syncing = 0;
+	if (!server_stopped(server))
+		endpoint_lose(server->endpoint);
+	go_on(inproc);
+}
+
+/* As a real node does it ends when it cannot store, and with it goes what was not synced. */
+static void
+fail_to_store(struct inproc *inproc)
+{
+	static const char line[] = "cannot write: the disk fails, as it was told to";
+
+	server_log(&inproc->server, line, sizeof(line) - 1);
+	if (inproc->log != NULL)
+		fprintf(inproc->log, "%s\n", line);
+	inproc_kill(&inproc->server);
+	if (inproc->server.events.disk_failed != NULL)
+		inproc->server.events.disk_failed(inproc->server.events.disk_arg);
+}
+
+/* What it has to store is stored, or will be; it waits for that before it does anything else. */
 static void
 take_records(struct inproc *inproc)
 {
 	const struct storing *storing = node_storing(inproc->node);
+	int64_t time;
 
 	if (storing == NULL)
 		return;
-	disk_store(inproc->disk, storing);
+	if (!disk_write(inproc->disk, storing)) {
+		fail_to_store(inproc);
+		return;
+	}
+	time = storing->sync ? disk_sync_time(inproc->disk) : 0;
+	if (time > 0) {
+		endpoint_pause(inproc->server.endpoint);
+		inproc->syncing = loop_after(inproc->server.loop, time, synced, inproc);
+		return;
+	}
+	disk_sync(inproc->disk, storing);
 	node_has_stored(inproc->node);
 }
+
+/* ---- turns --------------------------------------------------------------- */
 
 /* One turn of the node: time, then a line if there is one, then what it has to store, and to say. */
 static void
 turn(struct inproc *inproc, const struct buffer *line)
 {
 	server_enter(&inproc->server);
-	node_turn(inproc->node, loop_now(inproc->server.loop) / MS_NS);
+	node_turn(inproc->node, clocks_monotonic(&inproc->clocks, loop_now(inproc->server.loop)) / MS_NS);
 	if (line != NULL)
 		node_receive(inproc->node, line->bytes, line->length);
 	if (node_has_failed(inproc->node)) {
@@ -138,7 +220,8 @@ turn(struct inproc *inproc, const struct buffer *line)
 		server_died(&inproc->server, "exited with status 1");
 	} else {
 		take_records(inproc);
-		take_output(inproc);
+		if (inproc->syncing == 0)
+			take_output(inproc);
 	}
 	set_wake(inproc);
 	server_leave(&inproc->server);
@@ -170,7 +253,6 @@ deliver(void *arg, const struct envelope *envelope)
 
 /* ---- beginning and end --------------------------------------------------- */
 
-/* What waited for it while it was paused comes when it is no more paused, or is lost when it is no more. */
 static void
 inproc_resume(struct server *server)
 {
@@ -179,9 +261,7 @@ inproc_resume(struct server *server)
 	if (!inproc->paused)
 		return;
 	inproc->paused = false;
-	set_wake(inproc);
-	if (!server_stopped(server))
-		endpoint_resume(server->endpoint);
+	go_on(inproc);
 }
 
 static void
@@ -197,16 +277,13 @@ inproc_pause(struct server *server)
 }
 
 static void
-inproc_kill(struct server *server)
+inproc_disturb_clocks(struct server *server, int64_t jump_ms, int64_t drift_ppm)
 {
 	struct inproc *inproc = (struct inproc *)server;
 
-	if (!inproc->killed)
-		disk_crash(inproc->disk);
-	inproc->killed = true;
-	inproc_resume(server);
-	if (!server_stopped(server))
-		endpoint_lose(server->endpoint);
+	clocks_disturb(&inproc->clocks, loop_now(server->loop), jump_ms, drift_ppm);
+	loop_cancel(server->loop, inproc->wake);
+	inproc->wake = 0;
 	set_wake(inproc);
 }
 
@@ -283,6 +360,7 @@ static const struct server_kind inproc_kind = {
     .revive = inproc_revive,
     .pause = inproc_pause,
     .resume = inproc_resume,
+    .clocks = inproc_disturb_clocks,
     .stop = inproc_kill,
     .free = inproc_free,
 };

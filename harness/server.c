@@ -240,6 +240,13 @@ server_resume(struct server *server)
 }
 
 void
+server_disturb_clocks(struct server *server, int64_t jump_ms, int64_t drift_ppm)
+{
+	assert(server->kind->clocks != NULL);
+	server->kind->clocks(server, jump_ms, drift_ppm);
+}
+
+void
 server_note(struct server *server, uint64_t number)
 {
 	if (!server_stopped(server))

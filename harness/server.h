@@ -34,6 +34,9 @@ struct server_events {
 	 * offence.
 	 */
 	void (*late)(void *arg, struct server *, const char *client);
+	/* A simulated node has ended because its disk failed, as it was told to: as if killed. May be NULL. */
+	loop_fn *disk_failed;
+	void *disk_arg;
 };
 
 /*
@@ -69,6 +72,8 @@ bool server_revive(struct server *, struct buffer *error);
  */
 void server_pause(struct server *);
 void server_resume(struct server *);
+/* Simulated nodes only: see clocks_disturb(). */
+void server_disturb_clocks(struct server *, int64_t jump_ms, int64_t drift_ppm);
 /* The network's endpoint_note(): something has happened to it that is not a message. */
 void server_note(struct server *, uint64_t);
 /* The last lines of its stdout and stderr, for a report. */

@@ -25,6 +25,7 @@ struct server_kind {
 	bool (*revive)(struct server *, struct buffer *error);
 	void (*pause)(struct server *);
 	void (*resume)(struct server *);
+	void (*clocks)(struct server *, int64_t jump_ms, int64_t drift_ppm); /* NULL: they are the machine's */
 	void (*stop)(struct server *); /* the same, and lets go of all that is outside of eddy's memory */
 	void (*free)(struct server *); /* memory; calls server_end() and frees the struct */
 	/* What stands behind the last newline of its stdout: how much, and the text if it was kept. NULL: never any. */

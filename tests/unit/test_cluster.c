@@ -247,6 +247,52 @@ a_pause_may_outlast_init(void **state)
 	end(&scene);
 }
 
+/* It is started again after a while, with what it had stored. */
+static void
+a_failed_disk_is_tried_again(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	begin(&scene, "-w lin-kv --node lin-kv --node-count 1 --concurrency 2 -- --data-dir disk");
+	assert_true(value_is_string(value_get(ask(&scene, "n0", "write", 7), "type"), "write_ok"));
+	cluster_disturb_disk(scene.cluster, 0, 1000, 0);
+	assert_null(ask(&scene, "n0", "write", 8));
+	run_for(&scene, 10 * CLUSTER_RESTART_MS); /* and fails again */
+	assert_null(ask(&scene, "n0", "write", 9));
+	cluster_disturb_disk(scene.cluster, 0, 0, 0);
+	run_for(&scene, CLUSTER_RESTART_MS + 1000);
+	assert_true(value_is_string(value_get(ask(&scene, "n0", "read", 0), "type"), "read_ok"));
+	assert_string_equal(buffer_string(&scene.trouble), "");
+	end(&scene);
+}
+
+/* Killed while it waits for that, it waits for being revived. */
+static void
+a_failed_disk_and_a_kill(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	begin(&scene, "-w lin-kv --node lin-kv --node-count 1 --concurrency 2 -- --data-dir disk");
+	cluster_disturb_disk(scene.cluster, 0, 1000, 0);
+	scene.answer = ask(&scene, "n0", "write", 8);
+	assert_null(scene.answer);
+	cluster_disturb_disk(scene.cluster, 0, 1000, 0);
+	run_for(&scene, 1);
+	cluster_kill(scene.cluster, 0);
+	assert_false(cluster_kill(scene.cluster, 0));
+	cluster_disturb_disk(scene.cluster, 0, 0, 0);
+	run_for(&scene, 10 * CLUSTER_RESTART_MS);
+	assert_null(ask(&scene, "n0", "read", 0));
+	assert_true(cluster_revive(scene.cluster, 0, on_revived, &scene));
+	run_for(&scene, 1000);
+	assert_int_equal(scene.revived, 1);
+	assert_non_null(ask(&scene, "n0", "read", 0));
+	assert_string_equal(buffer_string(&scene.trouble), "");
+	end(&scene);
+}
+
 int
 main(void)
 {
@@ -257,6 +303,8 @@ main(void)
 	    cmocka_unit_test(a_pause_keeps_messages),
 	    cmocka_unit_test(pauses_and_kills_cross),
 	    cmocka_unit_test(a_pause_may_outlast_init),
+	    cmocka_unit_test(a_failed_disk_is_tried_again),
+	    cmocka_unit_test(a_failed_disk_and_a_kill),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -352,6 +352,8 @@ test_bad_values(void **state)
 	    {"--latency -1", "from 0"},
 	    {"--latency-dist normal", "not one of constant, uniform, exponential"},
 	    {"--nemesis kil", "'kil' is not one of partition"},
+	    {"--nemesis kill,clock", "'clock' is a fault of `eddy sim` only"},
+	    {"--nemesis disk", "'disk' is a fault of `eddy sim` only"},
 	    {"--partitions one,two", "'two' is not one of one, minority-third,"},
 	    {"--partitions ,", "empty name"},
 	    {"--nemesis partition,", "empty name"},

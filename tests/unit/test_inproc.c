@@ -631,6 +631,177 @@ test_killed_while_paused(void **state)
 	server_pause(server); /* and is stopped so */
 }
 
+/* ---- disturbed clocks and disks ---------------------------------------------------- */
+
+/* The wall clock jumps, the monotonic one only drifts; timers go by the latter. */
+static void
+test_disturbed_clocks(void **state)
+{
+	(void)state;
+	start(1, 0);
+	init();
+	loop_after(loop, 1000 * MS_NS, stop, NULL);
+	loop_run(loop);
+	server_disturb_clocks(server, -3600000, 50000);
+	send("{\"type\":\"facts\",\"msg_id\":1}");
+	assert_non_null(strstr(buffer_string(&received), "\"now\":1000,\"wall\":1577833201000"));
+	received.length = 0;
+	assert_int_equal(net_send(net, "c0", "n0", "{\"type\":\"ticks\"}", 16), NET_OK);
+	loop_run(loop);
+	/* 100, 250 and 250 ms of its own time, which is 5 % too fast */
+	assert_string_equal(buffer_string(&received),
+	    "1095: {\"type\":\"tick\",\"n\":1}\n1333: "
+	    "{\"type\":\"tick\",\"n\":2}\n1571: {\"type\":\"tick\",\"n\":3}\n");
+	received.length = 0;
+	server_disturb_clocks(server, 0, 0);
+	send("{\"type\":\"facts\",\"msg_id\":2}");
+	assert_non_null(strstr(buffer_string(&received), "\"now\":1600,\"wall\":1577836801571"));
+}
+
+/* A timer that is set already comes at another time when the rate changes. */
+static void
+test_timers_go_by_the_disturbed_clock(void **state)
+{
+	(void)state;
+	start(1, 0);
+	init();
+	assert_int_equal(net_send(net, "c0", "n0", "{\"type\":\"ticks\"}", 16), NET_OK);
+	loop_after(loop, 10 * MS_NS, stop, NULL);
+	loop_run(loop);
+	server_disturb_clocks(server, 0, -50000);
+	loop_run(loop);
+	assert_memory_equal(buffer_string(&received), "104: ", 5); /* 10 + 90 / 0.95 */
+}
+
+static void
+on_disk_failed(void *arg)
+{
+	++*(int *)arg;
+}
+
+static int disk_failures;
+static const struct server_events disk_events = {
+    .offence = on_offence, .died = on_death, .disk_failed = on_disk_failed, .disk_arg = &disk_failures};
+
+static void
+post(const char *body)
+{
+	assert_int_equal(net_send(net, "c0", "n0", body, strlen(body)), NET_OK);
+}
+
+static void
+start_on_disk(void)
+{
+	options.args = durable;
+	disk_failures = 0;
+	server = server_inproc(loop, net, &options, "n0", 1, 0, disk, NULL, &disk_events, &error);
+	assert_non_null(server);
+	init();
+}
+
+/* Nothing leaves before it is stored, nobody is heard meanwhile, and then all goes on. */
+static void
+test_a_slow_disk(void **state)
+{
+	long long when = 0;
+	const char *echo;
+
+	(void)state;
+	start_on_disk();
+	disk_disturb(disk, 0, 100);
+	post("{\"type\":\"store\",\"msg_id\":1,\"sync\":true}");
+	send("{\"type\":\"echo\",\"msg_id\":2}");
+	assert_int_equal(sscanf(buffer_string(&received), "%lld: ", &when), 1);
+	assert_in_range(when, 1, 400);
+	assert_non_null(strstr(buffer_string(&received), "store_ok"));
+	echo = strchr(buffer_string(&received), '\n') + 1;
+	assert_int_equal(atoll(echo), when);
+	assert_non_null(strstr(echo, "echo_ok"));
+	assert_int_equal(disk_failures, 0);
+}
+
+/* Killed, or paused and killed, in the midst of a sync: it is over with it, and the next one finds what is left. */
+static void
+test_killed_during_a_sync(void **state)
+{
+	int found[2] = {0};
+
+	(void)state;
+	start_on_disk();
+	for (int i = 0; i < 40; i++) {
+		disk_disturb(disk, 0, 1000000);
+		post("{\"type\":\"store\",\"msg_id\":1,\"sync\":true}");
+		loop_after(loop, MS_NS, stop, NULL);
+		loop_run(loop);
+		assert_int_equal(received.length, 0);
+		if (i % 2 == 0)
+			server_pause(server);
+		disk_disturb(disk, 0, 0);
+		restart();
+		send("{\"type\":\"echo\",\"msg_id\":1}");
+		assert_non_null(strstr(buffer_string(&received), "echo_ok"));
+		received.length = 0;
+	}
+	for (int i = 0; i < 2; i++) {
+		send("{\"type\":\"store\",\"msg_id\":1}");
+		sscanf(strstr(buffer_string(&received), "\"found\":"), "\"found\":%d", &found[i]);
+		restart();
+	}
+	assert_in_range(found[0], 5, 35);
+	assert_int_equal(offences.length + death.length, 0);
+}
+
+/* A pause that ends in the midst of a sync does not end the sync, nor the other way round. */
+static void
+test_paused_during_a_sync(void **state)
+{
+	(void)state;
+	start_on_disk();
+	disk_disturb(disk, 0, 1000);
+	post("{\"type\":\"store\",\"msg_id\":1,\"sync\":true}");
+	loop_after(loop, MS_NS, stop, NULL);
+	loop_run(loop);
+	server_pause(server);
+	server_resume(server);
+	send("{\"type\":\"echo\",\"msg_id\":2}");
+	assert_non_null(strstr(buffer_string(&received), "echo_ok"));
+	assert_true(strstr(buffer_string(&received), "store_ok") < strstr(buffer_string(&received), "echo_ok"));
+	received.length = 0;
+	post("{\"type\":\"store\",\"msg_id\":3,\"sync\":true}");
+	loop_after(loop, MS_NS / 2, stop, NULL);
+	loop_run(loop);
+	server_pause(server);
+	send("{\"type\":\"echo\",\"msg_id\":4}");
+	assert_null(strstr(buffer_string(&received), "echo_ok"));
+	server_resume(server);
+	loop_run(loop);
+	assert_non_null(strstr(buffer_string(&received), "echo_ok"));
+}
+
+/* It ends with a word, says nothing of what it could not store, and is no crash. */
+static void
+test_a_failing_disk(void **state)
+{
+	struct buffer tail = {0};
+
+	(void)state;
+	start_on_disk();
+	disk_disturb(disk, 1000, 0);
+	send("{\"type\":\"store\",\"msg_id\":1,\"sync\":true}");
+	assert_int_equal(received.length, 0);
+	assert_int_equal(disk_failures, 1);
+	assert_int_equal(death.length, 0);
+	server_tail(server, &tail);
+	assert_non_null(strstr(buffer_string(&tail), "cannot write"));
+	buffer_free(&tail);
+	send("{\"type\":\"echo\",\"msg_id\":1}"); /* lost */
+	assert_int_equal(received.length, 0);
+	disk_disturb(disk, 0, 0);
+	assert_true(server_revive(server, &error));
+	init();
+	expect_found("\"found\":");
+}
+
 static void
 test_a_failure_is_its_end(void **state)
 {
@@ -668,6 +839,12 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_claims_stand_for_durable_nodes, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_paused, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_killed_while_paused, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_disturbed_clocks, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_timers_go_by_the_disturbed_clock, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_a_slow_disk, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_killed_during_a_sync, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_paused_during_a_sync, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_a_failing_disk, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_a_failure_is_its_end, set_up, tear_down),
 	};
 

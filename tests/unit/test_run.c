@@ -1,6 +1,7 @@
 /* Whole tests, simulated: verdicts, offences, determinism, sweeps, what is printed. */
 #include "runs.h"
 
+#include "fault.h"
 #include "watchdog.h"
 
 /* ---- simulations ------------------------------------------------------------------ */
@@ -132,6 +133,100 @@ test_pauses(void **state)
 	assert_int_equal(acts(&run, "kill"), 0);
 	assert_true(result(&run, "stats", "info-count")->integer > 0);
 	run_free(&run);
+}
+
+/* A disk that fails is nobody's crash; and with all faults at once the same seed is the same run. */
+static void
+test_all_faults(void **state)
+{
+	uint64_t hashes[3];
+	struct run run;
+
+	(void)state;
+	simulate(&run,
+	    "-w lin-kv --node lin-kv --node-count 3 --concurrency 4n --time-limit 30 --rate 30 --nemesis disk "
+	    "--nemesis-interval 1 --seed 4 -- --data-dir disk");
+	assert_int_equal(run_exit_status(&run), 0);
+	assert_true(acts(&run, "start-disk") > 5);
+	assert_true(result(&run, "stats", "info-count")->integer > 0); /* of those who died with it */
+	run_free(&run);
+
+	for (int i = 0; i < 3; i++) {
+		char text[512];
+
+		snprintf(text, sizeof(text),
+		    "-w lin-kv --node lin-kv --node-count 5 --concurrency 2n --time-limit 20 "
+		    "--rate 20 --latency 5 --latency-dist exponential --nemesis "
+		    "partition,loss,duplicate,slow,clock,disk,pause,kill --partitions "
+		    "one,majority,minority-third,majorities-ring,one-way,flaky --nemesis-interval 1.5 "
+		    "--seed %d -- --data-dir disk",
+		    5 + i / 2);
+		simulate(&run, text);
+		assert_int_equal(run_exit_status(&run) & ~1, 0); /* :stats may be invalid where little succeeds */
+		assert_true(verdict_of(value_get(run.results, "workload")) == VERDICT_VALID);
+		assert_int_equal(run.offences, 0);
+		for (int kind = 0; kind < FAULT_KINDS; kind++)
+			assert_true(acts(&run, faults[kind].start_f) > 1);
+		hashes[i] = run.hash;
+		run_free(&run);
+	}
+	assert_true(hashes[0] == hashes[1]);
+	assert_true(hashes[0] != hashes[2]);
+}
+
+/* One more fault does not change when the others come, and whom they hit. */
+static void
+test_faults_are_drawn_apart(void **state)
+{
+	static const char *const lists[] = {"kill", "partition,loss,duplicate,slow,clock,disk,pause,kill"};
+	struct fault_event events[2][8];
+	int counts[2] = {0};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct run run;
+		char text[256];
+
+		snprintf(text, sizeof(text), "-w echo --node echo --time-limit 20 --nemesis-interval 2 --nemesis %s",
+		    lists[i]);
+		simulate(&run, text);
+		for (size_t k = 0; k < run.fault_count && counts[i] < 8; k++)
+			if (run.faults[k].kind == FAULT_KILL)
+				events[i][counts[i]++] = run.faults[k];
+		for (int k = 0; k < counts[i]; k++)
+			events[i][k].targets = NULL;
+		run_free(&run);
+	}
+	assert_int_equal(counts[0], counts[1]);
+	assert_true(counts[0] >= 4);
+	for (int k = 0; k < counts[0]; k++) {
+		assert_int_equal(events[0][k].time, events[1][k].time);
+		assert_int_equal(events[0][k].target_count, events[1][k].target_count);
+	}
+}
+
+/* From one node to a thousand. */
+static void
+test_faults_of_any_cluster(void **state)
+{
+	static const int sizes[] = {1, 2, 1000};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct run run;
+		char text[256];
+
+		snprintf(text, sizeof(text),
+		    "-w echo --node echo --node-count %d --concurrency 2 --time-limit 4 --nemesis-interval 0.5 "
+		    "--nemesis "
+		    "partition,loss,duplicate,slow,clock,disk,pause,kill --partitions one-way,flaky,one",
+		    sizes[i]);
+		simulate(&run, text);
+		assert_false(run.crashed);
+		assert_int_equal(run.offences, 0);
+		assert_true(run.fault_count > 8);
+		run_free(&run);
+	}
 }
 
 /* A value that only its memory held is gone: the checkers see it. */
@@ -455,6 +550,9 @@ main(void)
 	    cmocka_unit_test(test_same_seed_same_hash),
 	    cmocka_unit_test(test_kills),
 	    cmocka_unit_test(test_pauses),
+	    cmocka_unit_test(test_all_faults),
+	    cmocka_unit_test(test_faults_are_drawn_apart),
+	    cmocka_unit_test(test_faults_of_any_cluster),
 	    cmocka_unit_test(test_kills_lose_memory),
 	    cmocka_unit_test(test_offences_are_counted_and_cut),
 	    cmocka_unit_test(test_late_answers),
