@@ -58,26 +58,30 @@ struct sums {
 	wide plus, minus;
 };
 
-/* What we know of a peer's copy of an entry: never more than what it really has. */
-struct copy {
-	struct sums has;     /* at least */
-	struct sums offered; /* on its way to it */
-};
-
 /* What one node has added and taken away in one life. */
 struct entry {
 	RB_ENTRY(entry) tree;
 	int node;
 	int64_t life;
 	struct sums sums;
-	struct copy copies[]; /* by index */
+	int64_t change; /* the number of the last one here */
+	int source;     /* a node that has these sums: who told them, or we ourselves */
 };
 RB_HEAD(entries, entry);
+
+/* What we know of a peer: never more than what it really has. */
+struct replica {
+	int64_t acknowledged; /* it has all changes before */
+	int64_t offered;      /* ... and before this once it acknowledges what is on its way */
+	int64_t forgot;       /* it lost its memory when we had so many: those it did not keep because it told us */
+};
 
 struct counter {
 	int64_t gossip_ms; /* option */
 	struct entries entries;
-	int count; /* of them */
+	int count;                /* of them */
+	int64_t changes;          /* of them, so far */
+	struct replica *replicas; /* by index */
 	struct entry *own;
 	struct durable durable;
 	struct gossip gossip;
@@ -104,9 +108,10 @@ entry_of(struct node *n, int node, int64_t life)
 
 	if (entry != NULL || c->count == ENTRIES_MAX)
 		return entry;
-	entry = memory_zero(sizeof(*entry) + (size_t)node_count(n) * sizeof(*entry->copies));
+	entry = memory_zero(sizeof(*entry));
 	entry->node = node;
 	entry->life = life;
+	entry->change = -1; /* there is nothing to tell of zeros */
 	RB_INSERT(entries, &c->entries, entry);
 	c->count++;
 	return entry;
@@ -186,11 +191,14 @@ overflows(__int128 sum, json_int_t add)
 static bool
 load(struct node *n, json_t *record)
 {
+	struct counter *c = node_state(n);
 	struct sums sums;
 	struct entry *e = entry_unpack(n, record, &sums);
 
-	if (e != NULL)
-		merge(&e->sums, &sums);
+	if (e != NULL && merge(&e->sums, &sums)) {
+		e->change = c->changes++;
+		e->source = node_index(n);
+	}
 	return e != NULL;
 }
 
@@ -207,12 +215,14 @@ records(struct node *n)
 	return all;
 }
 
-/* An entry has grown. */
+/* An entry has grown, to what that node has. */
 static void
-changed(struct node *n, struct entry *e)
+changed(struct node *n, struct entry *e, int source)
 {
 	struct counter *c = node_state(n);
 
+	e->change = c->changes++;
+	e->source = source;
 	durable_append(&c->durable, n, entry_pack(n, e));
 	gossip_wake(&c->gossip, n);
 }
@@ -223,18 +233,20 @@ static json_t *
 delta(struct node *n, int peer)
 {
 	struct counter *c = node_state(n);
+	struct replica *r = &c->replicas[peer];
 	json_t *entries = json_array();
 	struct entry *e;
 
 	RB_FOREACH (e, entries, &c->entries) {
-		struct sums known = e->copies[peer].has;
-
-		e->copies[peer].offered = e->sums;
-		if (merge(&known, &e->sums) && json_array_append_new(entries, entry_pack(n, e)) == -1)
+		if (e->change < r->acknowledged || (e->source == peer && e->change >= r->forgot))
+			continue;
+		if (json_array_append_new(entries, entry_pack(n, e)) == -1)
 			memory_exhausted();
 	}
+	r->offered = c->changes;
 	if (json_array_size(entries) > 0)
 		return json_pack("{s:s, s:o}", "type", "merge", "entries", entries);
+	r->acknowledged = r->offered;
 	json_decref(entries);
 	return NULL;
 }
@@ -242,21 +254,17 @@ delta(struct node *n, int peer)
 static void
 acknowledged(struct node *n, int peer)
 {
-	struct counter *c = node_state(n);
-	struct entry *e;
+	struct replica *r = &((struct counter *)node_state(n))->replicas[peer];
 
-	RB_FOREACH (e, entries, &c->entries)
-		merge(&e->copies[peer].has, &e->copies[peer].offered);
+	r->acknowledged = r->offered;
 }
 
 static void
 forgot(struct node *n, int peer)
 {
 	struct counter *c = node_state(n);
-	struct entry *e;
 
-	RB_FOREACH (e, entries, &c->entries)
-		e->copies[peer] = (struct copy){0};
+	c->replicas[peer] = (struct replica){.forgot = c->changes};
 }
 
 static void
@@ -277,9 +285,8 @@ handle_merge(struct node *n, const struct message *m)
 			node_error(n, m, ERROR_MALFORMED_REQUEST, "entry %zu is none that can be taken", i);
 			return;
 		}
-		merge(&e->copies[source].has, &sums);
 		if (merge(&e->sums, &sums))
-			changed(n, e);
+			changed(n, e, source);
 	}
 	gossip_acknowledge(&c->gossip, n, m);
 }
@@ -313,7 +320,7 @@ handle_add(struct node *n, const struct message *m)
 		return;
 	}
 	*sum += size;
-	changed(n, c->own);
+	changed(n, c->own, node_index(n));
 	node_reply_type(n, m, "add_ok");
 }
 
@@ -330,7 +337,7 @@ handle_read(struct node *n, const struct message *m)
 
 /* ---- the program ------------------------------------------------------------- */
 
-static const struct gossip_replica replica = {delta, acknowledged, forgot};
+static const struct gossip_replica callbacks = {delta, acknowledged, forgot};
 
 static void
 start(struct node *n)
@@ -338,9 +345,10 @@ start(struct node *n)
 	struct counter *c = node_state(n);
 
 	RB_INIT(&c->entries);
+	c->replicas = memory_zero((size_t)node_count(n) * sizeof(*c->replicas));
 	durable_start(&c->durable, n, load, records);
 	c->own = entry_of(n, node_index(n), c->durable.life);
-	gossip_start(&c->gossip, n, &replica, &c->durable, c->gossip_ms, 1);
+	gossip_start(&c->gossip, n, &callbacks, &c->durable, c->gossip_ms, 1);
 }
 
 static void
@@ -353,6 +361,7 @@ stop(struct node *n)
 		RB_REMOVE(entries, &c->entries, e);
 		free(e);
 	}
+	free(c->replicas);
 	gossip_stop(&c->gossip, n);
 }
 
