@@ -88,7 +88,7 @@ check 'what is done is not done again' resumes
 
 # As if it had been stopped before the third chunk.
 goes_on() {
-	sed -i 4,5d "$scratch/here/joblog"
+	awk '$1 != 3' "$scratch/here/joblog" >"$scratch/shorter" && mv "$scratch/shorter" "$scratch/here/joblog"
 	rm "$scratch/here/chunks/15..21"*
 	finds_them here 1 && [ "$(wc -l <"$scratch/here/joblog")" -eq 5 ]
 }
