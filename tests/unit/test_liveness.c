@@ -3,7 +3,6 @@
 
 #include "liveness.h"
 #include "node.h"
-#include "script.h"
 
 #define NODES    "--node-count 3 --concurrency 2n --rate 20 "
 #define BROKEN   "--nemesis partition --nemesis-interval 2 --time-limit 6 "
@@ -125,36 +124,6 @@ test_who_never_recovers_is_found(void **state)
 	assert_unproven(&run, "n1", "read", ":fail [:temporarily-unavailable");
 	assert_true(result(&run, "liveness", "milliseconds")->integer >= 30000);
 	run_free(&run);
-}
-
-/* Given back by list, the same operations find the same; and what was not asked need not be proven. */
-static void
-test_by_list(void **state)
-{
-	struct script script = {0};
-	struct line line;
-	struct run first, again;
-
-	(void)state;
-	parse(&line, COMMAND_SIM, "-w lin-kv --node broken:lin-kv-frozen " NODES BROKEN "--liveness 3");
-	line.options.recording = &script;
-	run_test(&first, &line.options);
-	assert_int_equal(run_exit_status(&first), 1);
-	line.options.recording = NULL;
-	line.options.operations = &script;
-	run_test(&again, &line.options);
-	assert_int_equal(run_exit_status(&again), 1);
-	assert_true(first.hash == again.hash);
-	assert_int_equal(unproven(&again)->count, unproven(&first)->count);
-	run_free(&again);
-	while (script.ops[script.count - 1].time > script.end)
-		script.count--;
-	run_test(&again, &line.options);
-	assert_int_equal(unproven(&again)->count, 0);
-	run_free(&again);
-	script_free(&script);
-	run_free(&first);
-	options_free(&line.options);
 }
 
 /* In a sweep it decides as well. */
@@ -292,7 +261,6 @@ main(void)
 	    cmocka_unit_test(test_what_it_asks),
 	    cmocka_unit_test(test_without_it_nothing_is_said),
 	    cmocka_unit_test(test_who_never_recovers_is_found),
-	    cmocka_unit_test(test_by_list),
 	    cmocka_unit_test(test_sweeps_find_it),
 	    cmocka_unit_test(test_silence_is_found),
 	    cmocka_unit_test(test_conflicts_for_ever_are_no_success),

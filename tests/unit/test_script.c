@@ -69,6 +69,42 @@ test_recorded_runs_are_the_same(void **state)
 	}
 }
 
+static enum verdict
+liveness_of(const struct test_options *options)
+{
+	enum verdict verdict;
+	struct run run;
+
+	run_test(&run, options);
+	verdict = verdict_of(value_get(run.results, "liveness"));
+	run_free(&run);
+	return verdict;
+}
+
+/* The phase of liveness asks what the list says; what was not asked need not be proven. */
+static void
+test_liveness_by_list(void **state)
+{
+	struct scenario scenario = {0};
+	FILE *file = tmpfile();
+	struct line line;
+
+	(void)state;
+	parse(&line, COMMAND_SIM,
+	    "-w lin-kv --node broken:lin-kv-frozen --node-count 3 --concurrency 2n --rate 20 "
+	    "--nemesis partition --nemesis-interval 2 --time-limit 6 --liveness 3");
+	line.options.recording = file;
+	assert_int_equal(liveness_of(&line.options), VERDICT_INVALID);
+	read_recording(file, &line.options, &scenario);
+	assert_int_equal(liveness_of(&scenario.options), VERDICT_INVALID);
+	while (scenario.operations.ops[scenario.operations.count - 1].time > scenario.operations.end)
+		scenario.operations.count--;
+	assert_int_equal(liveness_of(&scenario.options), VERDICT_VALID);
+	fclose(file);
+	scenario_free(&scenario);
+	options_free(&line.options);
+}
+
 /* Of a list with less in it just that is done, each by its worker and not before its time. */
 static void
 test_a_part_of_a_list(void **state)
@@ -151,6 +187,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_recorded_runs_are_the_same),
+	    cmocka_unit_test(test_liveness_by_list),
 	    cmocka_unit_test(test_a_part_of_a_list),
 	    cmocka_unit_test(test_drawn_operations),
 	    cmocka_unit_test(test_cursor),
