@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fault.h"
 #include "run.h"
 #include "workload.h"
 
@@ -222,6 +223,27 @@ print_checker(const struct run *run, const char *name, const struct value *resul
 		print_offences(run, result);
 }
 
+/* How often each fault began, and what became of messages by it. */
+static void
+print_faults(const struct run *run)
+{
+	const char *separator = "";
+	uint64_t counts[FAULT_KINDS] = {0};
+
+	for (size_t i = 0; i < run->fault_count; i++)
+		counts[run->faults[i].kind] += run->faults[i].start;
+	if (run->fault_count == 0)
+		return;
+	printf("  %-*s %-8s ", COLUMN, "faults", "");
+	for (int kind = 0; kind < FAULT_KINDS; kind++) {
+		if (counts[kind] == 0)
+			continue;
+		printf("%s%s %" PRIu64, separator, faults[kind].name, counts[kind]);
+		separator = ", ";
+	}
+	printf("; messages dropped %" PRIu64 ", doubled %" PRIu64 "\n", run->net.dropped, run->net.duplicated);
+}
+
 /* ---- the whole ----------------------------------------------------------------------- */
 
 static void
@@ -260,6 +282,8 @@ run_print(const struct run *run, const struct test_options *options)
 		    strcmp(name, "timeline") != 0)
 			print_checker(run, name, results->items[i + 1]);
 	}
+	if (!options->quiet)
+		print_faults(run);
 	if (run->report.length > 0)
 		printf("%.*s", (int)run->report.length, run->report.bytes);
 	print_verdict(run);

@@ -490,6 +490,12 @@ test_print(void **state)
 	show("-w echo --node broken:echo-extra-key --time-limit 10 --rate 10", output, sizeof(output));
 	assert_shows(output, " like \"indeterminate: Malformed RPC response.");
 
+	assert_null(strstr(output, "faults "));
+	show(
+	    "-w g-set --node g-set --time-limit 10 --nemesis kill,loss --nemesis-interval 100", output, sizeof(output));
+	assert_shows(output, "\n  faults                  loss 1, kill 1; messages dropped ");
+	assert_shows(output, ", replies to clients that had given up 0\n");
+
 	show("-w echo --node echo --time-limit 1 -q", output, sizeof(output));
 	assert_int_equal(strncmp(output, "Valid: ", 7), 0);
 	show("-w echo --node echo --store /dev/null/x", output, sizeof(output));
