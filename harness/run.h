@@ -46,8 +46,9 @@ void run_print(const struct run *, const struct test_options *);
 
 /*
  * Runs what the options say, or what a swarm makes of them, and prints what it
- * found; of a valid run only if `tells_valid`. Returns its exit status, and the
- * number of messages that were delivered.
+ * found; of a valid run only if `tells_valid`; one that is not is minimised if
+ * that is wanted. Returns its exit status, and the number of messages that were
+ * delivered.
  */
 int run_told(const struct test_options *, bool tells_valid, uint64_t *messages);
 

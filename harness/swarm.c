@@ -195,14 +195,17 @@ draw_disk(struct words *words, const struct test_options *so_far)
 
 /* ---- the whole ------------------------------------------------------------------------------ */
 
+/* What is said of runs, and not of what they are, is no part of the line. */
 static bool
-parse(struct swarm *swarm, struct words *words, uint64_t seed, struct buffer *text)
+parse(struct swarm *swarm, struct words *words, const struct test_options *o, struct buffer *text)
 {
 	words->items[words->count] = NULL;
 	if (options_parse(&swarm->options, COMMAND_SIM, words->count, words->items, text) != PARSE_OK)
 		return false;
-	swarm->options.seed = swarm->options.last_seed = seed;
+	swarm->options.seed = swarm->options.last_seed = words->seed;
 	swarm->options.sweep = true;
+	swarm->options.store = o->store;
+	swarm->options.quiet = o->quiet;
 	return true;
 }
 
@@ -232,7 +235,7 @@ put_together(struct swarm *swarm, const struct test_options *o, uint64_t seed, s
 	drawn = words.count;
 	for (const char *const *word = o->given; *word != NULL; word++)
 		add(&words, *word);
-	if (!parse(swarm, &words, seed, text))
+	if (!parse(swarm, &words, o, text))
 		return false;
 	if (refusal(swarm) != NULL) { /* some workloads want two workers a node */
 		words.count = drawn;
@@ -246,7 +249,7 @@ put_together(struct swarm *swarm, const struct test_options *o, uint64_t seed, s
 	for (char *const *arg = o->args; *arg != NULL; arg++)
 		add(&words, *arg);
 	options_free(&swarm->options);
-	return parse(swarm, &words, seed, text);
+	return parse(swarm, &words, o, text);
 }
 
 bool

@@ -13,6 +13,7 @@
 
 #include "crew.h"
 #include "memory.h"
+#include "minimise.h"
 #include "run.h"
 #include "swarm.h"
 #include "wall.h"
@@ -58,6 +59,8 @@ run_told(const struct test_options *options, bool tells_valid, uint64_t *message
 			swarm_print(&swarm);
 		fflush(stdout);
 	}
+	if (status != 0 && o->minimise)
+		minimise_report(o, NULL);
 	run_free(&run);
 	swarm_free(&swarm);
 	return status;

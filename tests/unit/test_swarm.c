@@ -232,6 +232,27 @@ test_failing_seeds_can_be_run_again(void **state)
 }
 
 static void
+test_what_fails_is_minimised(void **state)
+{
+	char words[512], output[16384], path[128];
+	struct line line;
+	uint64_t messages;
+	int saved;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/scenario", directory);
+	snprintf(words, sizeof(words),
+	    "-w g-set --node broken:g-set-overwrites --swarm --seed 1 --minimise --scenario %s -q", path);
+	parse(&line, COMMAND_SIM, words);
+	saved = keep(stdout);
+	assert_int_equal(run_told(&line.options, true, &messages), 1);
+	kept(stdout, saved, output, sizeof(output));
+	options_free(&line.options);
+	assert_shows(output, "\nminimised in ");
+	assert_int_equal(access(path, R_OK), 0);
+}
+
+static void
 test_right_nodes_survive(void **state)
 {
 	char output[16384];
@@ -255,6 +276,7 @@ main(void)
 	    cmocka_unit_test(test_promises),
 	    cmocka_unit_test(test_variants_are_spared),
 	    cmocka_unit_test(test_failing_seeds_can_be_run_again),
+	    cmocka_unit_test(test_what_fails_is_minimised),
 	    cmocka_unit_test(test_right_nodes_survive),
 	};
 
