@@ -52,3 +52,9 @@ node_log(struct node *node, enum log_level level, const char *fmt, ...)
 	node->host->log(node->host_arg, level, buffer_string(&line));
 	buffer_free(&line);
 }
+
+bool
+node_logs(const struct node *node, enum log_level level)
+{
+	return level <= node->log_level;
+}

@@ -255,5 +255,6 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 
 /* One line on stderr with time, node id and level. Shown up to --log-level (default info). */
 void node_log(struct node *, enum log_level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+bool node_logs(const struct node *, enum log_level); /* whether it is shown: to save the work of making up the line */
 
 #endif

@@ -55,6 +55,8 @@ raft_trace(struct raft *r, const char *fmt, ...)
 	char text[256];
 	va_list ap;
 
+	if (!node_logs(r->node, LOG_LEVEL_DEBUG))
+		return;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
