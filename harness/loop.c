@@ -1,7 +1,7 @@
 /*
  * Time, for everything else in eddy: a heap of events over a clock that is
- * either virtual (it jumps from event to event) or the machine's, with
- * poll(2) in between.
+ * either virtual (it jumps from event to event) or the machine's, with waits
+ * for descriptors in between.
  */
 #include "loop.h"
 
@@ -17,6 +17,7 @@
 
 #include "digest.h"
 #include "memory.h"
+#include "poller.h"
 
 /* A handle is the event's sequence number and, in its low bits, its slot. */
 #define SLOT_BITS       22
@@ -37,10 +38,10 @@ struct slot {
 };
 
 struct watch {
-	loop_fd_fn *fn; /* NULL: ended */
+	loop_fd_fn *fn; /* NULL: none */
 	void *arg;
-	int fd;
 	short events;
+	uint32_t number; /* which of this descriptor's watches */
 };
 
 struct loop {
@@ -56,12 +57,10 @@ struct loop {
 	size_t slot_count, capacity; /* of heap and slots */
 	size_t free;                 /* slot, from 1 */
 
-	struct pollfd *polls; /* fd -1: nothing is asked of it now */
-	struct watch *watches;
-	size_t watch_count, watch_capacity, active;
-	int *places; /* of a descriptor's watch, -1: none */
-	size_t place_count;
-	bool ended; /* some watch was, since the last sweep */
+	struct poller *poller; /* NULL: not needed yet */
+	struct watch *watches; /* by descriptor */
+	size_t watch_count;    /* of `watches` */
+	size_t active;         /* watches of which something is asked */
 };
 
 /* ---- the clock ----------------------------------------------------------- */
@@ -93,9 +92,8 @@ loop_free(struct loop *loop)
 		return;
 	free(loop->heap);
 	free(loop->slots);
-	free(loop->polls);
+	poller_free(loop->poller);
 	free(loop->watches);
-	free(loop->places);
 	free(loop);
 }
 
@@ -235,120 +233,82 @@ run_first(struct loop *loop)
 
 /* ---- descriptors --------------------------------------------------------- */
 
-static size_t
-watch_place(const struct loop *loop, int fd)
+static struct watch *
+find_watch(struct loop *loop, int fd)
 {
-	assert(fd >= 0 && (size_t)fd < loop->place_count && loop->places[fd] >= 0);
-	return (size_t)loop->places[fd];
+	assert(fd >= 0 && (size_t)fd < loop->watch_count && loop->watches[fd].fn != NULL);
+	return &loop->watches[fd];
 }
 
 static void
-ask(struct loop *loop, size_t place, int fd, short events)
+ask(struct loop *loop, int fd, short events)
 {
-	loop->active += (events != 0) - (loop->watches[place].events != 0);
-	loop->watches[place].events = events;
-	loop->polls[place] = (struct pollfd){.fd = events != 0 ? fd : -1, .events = events};
+	struct watch *watch = find_watch(loop, fd);
+
+	loop->active += (events != 0) - (watch->events != 0);
+	watch->events = events;
+	poller_ask(loop->poller, fd, events, watch->number);
 }
 
 static void
-grow_places(struct loop *loop, size_t count)
+grow_watches(struct loop *loop, size_t count)
 {
-	if (count <= loop->place_count)
+	if (count <= loop->watch_count)
 		return;
-	loop->places = memory_resize(loop->places, count, sizeof(*loop->places));
-	while (loop->place_count < count)
-		loop->places[loop->place_count++] = -1;
+	loop->watches = memory_resize(loop->watches, count, sizeof(*loop->watches));
+	while (loop->watch_count < count)
+		loop->watches[loop->watch_count++] = (struct watch){0};
 }
 
 void
 loop_watch(struct loop *loop, int fd, short events, loop_fd_fn *fn, void *arg)
 {
-	size_t place = loop->watch_count;
-
-	assert(!loop->is_virtual && fd >= 0);
-	grow_places(loop, (size_t)fd + 1);
-	assert(loop->places[fd] == -1);
-	if (place == loop->watch_capacity) {
-		loop->watch_capacity = place > 0 ? 2 * place : 16;
-		loop->polls = memory_resize(loop->polls, loop->watch_capacity, sizeof(*loop->polls));
-		loop->watches = memory_resize(loop->watches, loop->watch_capacity, sizeof(*loop->watches));
-	}
-	loop->watch_count++;
-	loop->watches[place] = (struct watch){.fn = fn, .arg = arg, .fd = fd};
-	loop->places[fd] = (int)place;
-	ask(loop, place, fd, events);
+	assert(!loop->is_virtual && fd >= 0 && fn != NULL);
+	if (loop->poller == NULL)
+		loop->poller = poller_new();
+	grow_watches(loop, (size_t)fd + 1);
+	assert(loop->watches[fd].fn == NULL);
+	loop->watches[fd] = (struct watch){.fn = fn, .arg = arg, .number = loop->watches[fd].number + 1};
+	ask(loop, fd, events);
 }
 
 void
 loop_events(struct loop *loop, int fd, short events)
 {
-	ask(loop, watch_place(loop, fd), fd, events);
+	ask(loop, fd, events);
 }
 
 void
 loop_unwatch(struct loop *loop, int fd)
 {
-	size_t place = watch_place(loop, fd);
-
-	ask(loop, place, fd, 0);
-	loop->watches[place].fn = NULL;
-	loop->places[fd] = -1;
-	loop->ended = true;
+	ask(loop, fd, 0);
+	loop->watches[fd].fn = NULL;
 }
 
-/* Closes the gaps that ended watches have left; never while they are being walked. */
+/* What was there when the wait ended may have been unwatched or paused meanwhile, or be another's. */
 static void
-sweep(struct loop *loop)
+ready(void *arg, int fd, short events, uint32_t number)
 {
-	size_t kept = 0;
+	struct loop *loop = arg;
+	struct watch *watch = &loop->watches[fd];
 
-	if (!loop->ended)
-		return;
-	for (size_t i = 0; i < loop->watch_count; i++) {
-		if (loop->watches[i].fn == NULL)
-			continue;
-		loop->watches[kept] = loop->watches[i];
-		loop->polls[kept] = loop->polls[i];
-		loop->places[loop->watches[kept].fd] = (int)kept;
-		kept++;
-	}
-	loop->watch_count = kept;
-	loop->ended = false;
-}
-
-static void
-dispatch(struct loop *loop)
-{
-	size_t count = loop->watch_count;
-
-	for (size_t i = 0; i < count && !loop->stopped; i++) {
-		struct watch *watch = &loop->watches[i];
-		short revents = loop->polls[i].revents;
-
-		if (revents != 0 && watch->fn != NULL && watch->events != 0)
-			watch->fn(watch->arg, revents);
-	}
+	if (!loop->stopped && watch->fn != NULL && watch->number == number && watch->events != 0)
+		watch->fn(watch->arg, events);
 }
 
 /* Waits for descriptors, until the first event is due at most. */
 static void
-poll_descriptors(struct loop *loop)
+wait_for_descriptors(struct loop *loop)
 {
-	struct timespec timeout, *until = NULL;
+	int64_t left = -1;
 
+	if (loop->poller == NULL)
+		loop->poller = poller_new();
 	if (loop->count > 0) {
-		int64_t left = loop->heap[0].time - loop_now(loop);
-
+		left = loop->heap[0].time - loop_now(loop);
 		left = left > 0 ? left : 0;
-		timeout = (struct timespec){.tv_sec = left / S_NS, .tv_nsec = left % S_NS};
-		until = &timeout;
 	}
-	if (ppoll(loop->polls, loop->watch_count, until, NULL) == -1) {
-		if (errno != EINTR && errno != EAGAIN)
-			err(1, "ppoll");
-		return;
-	}
-	dispatch(loop);
+	poller_wait(loop->poller, left, ready, loop);
 }
 
 /* ---- running ------------------------------------------------------------- */
@@ -378,10 +338,9 @@ run_wall(struct loop *loop)
 {
 	while (!loop->stopped) {
 		run_due(loop);
-		sweep(loop);
 		if (loop->stopped || (loop->count == 0 && loop->active == 0))
 			return;
-		poll_descriptors(loop);
+		wait_for_descriptors(loop);
 	}
 }
 
