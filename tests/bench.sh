@@ -186,17 +186,17 @@ part_saturation() {
 	command_line "$eddy test $*"
 }
 
-# delivered_real WHAT ARGUMENTS...: of `eddy test`; and without what starting and ending takes, as a test without operations has it
+# delivered_real WHAT ARGUMENTS...: of `eddy test`; and without what starting and ending takes, as a test of few operations tells
 delivered_real() {
 	what=$1
 	shift
 	run_test "$@"
 	us=$(calc %.0f "$(field 1) * 1e6") count=$(delivered)
 	row "$what, real processes" "$(calc %.2f "$us / $count")" "us"
-	run_test "$@" --rate 0
+	run_test "$@" --rate 3
 	row "$what, real processes, without starting them" \
 		"$(calc %.2f "($us - $(field 1) * 1e6) / ($count - $(delivered))")" "us" '<=' 5
-	command_line "$eddy test $*; $eddy test $* --rate 0" >>"$scratch/commands"
+	command_line "$eddy test $*; $eddy test $* --rate 3" >>"$scratch/commands"
 }
 
 # The simulated messages are those that were delivered.
