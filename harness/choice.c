@@ -17,6 +17,7 @@ static const struct {
     [CHOICE_DUPLICATE] = {"duplicate", 2, true},
     [CHOICE_OP] = {"op", 0, true},
     [CHOICE_TIME] = {"time", 0, false},
+    [CHOICE_WAIT] = {"wait", 0, false},
     [CHOICE_CRASH] = {"crash", 1, false},
 };
 
@@ -96,6 +97,18 @@ do_time(const struct world *world, const struct choice *choice)
 	return true;
 }
 
+static bool
+do_wait(const struct world *world, const struct choice *choice)
+{
+	uint64_t said = net_stats(world->net)->all.sent;
+	int64_t end = loop_now(world->loop) + CHOICE_WAIT_MS * MS_NS;
+	bool done = false;
+
+	while (!*world->crashed && net_stats(world->net)->all.sent == said && loop_due(world->loop) <= end)
+		done |= do_time(world, choice);
+	return done;
+}
+
 static void
 restarted(void *arg)
 {
@@ -127,6 +140,7 @@ choice_do(const struct world *world, const struct choice *choice)
 	    [CHOICE_DUPLICATE] = do_message,
 	    [CHOICE_OP] = do_op,
 	    [CHOICE_TIME] = do_time,
+	    [CHOICE_WAIT] = do_wait,
 	    [CHOICE_CRASH] = do_crash,
 	};
 

@@ -95,9 +95,9 @@ state_digest(const struct explorer *x, const struct world *world)
 {
 	uint64_t digest = digest_number(net_digest(world->net), (uint64_t)loop_now(world->loop));
 
-	for (int kind = CHOICE_DROP; kind < CHOICE_KINDS; kind++)
-		if (kind != CHOICE_OP)
-			digest = digest_number(digest, (uint64_t)x->used[kind]);
+	digest = digest_number(digest, (uint64_t)x->used[CHOICE_TIME] + (uint64_t)x->used[CHOICE_WAIT]);
+	digest = digest_number(digest, (uint64_t)x->used[CHOICE_DROP] << 32 | (uint32_t)x->used[CHOICE_DUPLICATE]);
+	digest = digest_number(digest, (uint64_t)x->used[CHOICE_CRASH]);
 	return digest_number(digest, history_digest(world->history));
 }
 
@@ -110,7 +110,8 @@ may(const struct explorer *x, enum choice_kind kind)
 	const int64_t most[CHOICE_KINDS] = {
 	    [CHOICE_DELIVER] = INT64_MAX,
 	    [CHOICE_OP] = INT64_MAX,
-	    [CHOICE_TIME] = limits->timers,
+	    [CHOICE_TIME] = limits->timers - x->used[CHOICE_WAIT],
+	    [CHOICE_WAIT] = limits->timers - x->used[CHOICE_TIME],
 	    [CHOICE_DROP] = limits->drops,
 	    [CHOICE_DUPLICATE] = limits->duplicates,
 	    [CHOICE_CRASH] = limits->crashes,
@@ -131,17 +132,25 @@ add(struct explorer *x, struct frame *frame, struct choice choice, int cost, siz
 	frame->options[frame->count++] = (struct option){choice, cost, place};
 }
 
-/* Whether an equal message stands before it: then it is the same choice. */
+static bool
+is_equal(const struct envelope *a, const struct envelope *b)
+{
+	return a->length == b->length && strcmp(a->src, b->src) == 0 && strcmp(a->dest, b->dest) == 0 &&
+	       memcmp(a->body, b->body, a->length) == 0;
+}
+
+/* Whether an equal message comes before it in the usual order: then it is the same choice. */
 static bool
 is_again(const struct world *world, size_t place)
 {
 	struct envelope envelope = net_held_at(world->net, place);
+	bool delayed = net_held_is_delayed(world->net, place);
 
-	for (size_t i = 0; i < place; i++) {
+	for (size_t i = 0; i < net_held(world->net); i++) {
 		struct envelope other = net_held_at(world->net, i);
+		bool before = net_held_is_delayed(world->net, i) == delayed ? i < place : delayed;
 
-		if (other.length == envelope.length && strcmp(other.src, envelope.src) == 0 &&
-		    strcmp(other.dest, envelope.dest) == 0 && memcmp(other.body, envelope.body, other.length) == 0)
+		if (before && is_equal(&other, &envelope))
 			return true;
 	}
 	return false;
@@ -205,12 +214,14 @@ add_faults(struct explorer *x, struct frame *frame, const struct world *world)
 static void
 enumerate(struct explorer *x, struct frame *frame, const struct world *world)
 {
-	static const struct choice time_passes = {.kind = CHOICE_TIME};
 	int fresh = add_messages(x, frame, world, false, false);
-	bool ops = add_ops(x, frame, world, fresh > 0), time = may(x, CHOICE_TIME);
+	bool ops = add_ops(x, frame, world, fresh > 0), time = may(x, CHOICE_WAIT);
+	int cost = fresh > 0 ? fresh : ops;
 
-	if (loop_due(world->loop) < INT64_MAX)
-		add(x, frame, time_passes, fresh > 0 ? fresh : ops, 0);
+	if (loop_due(world->loop) < INT64_MAX) {
+		add(x, frame, (struct choice){.kind = CHOICE_WAIT}, cost, 0);
+		add(x, frame, (struct choice){.kind = CHOICE_TIME}, cost + 1, 0);
+	}
 	add_messages(x, frame, world, true, fresh > 0 || ops || time);
 	add_faults(x, frame, world);
 }
@@ -221,7 +232,7 @@ delay_others(const struct option *option, const struct world *world)
 {
 	size_t before = 0, place = 0;
 
-	if (option->choice.kind == CHOICE_TIME)
+	if (option->choice.kind == CHOICE_TIME || option->choice.kind == CHOICE_WAIT)
 		before = net_held(world->net);
 	else if (option->choice.kind == CHOICE_DELIVER && !net_held_is_delayed(world->net, option->held))
 		before = option->held;
@@ -381,7 +392,8 @@ explore(struct explored *explored, const struct test_options *options)
 
 	one.sweep = one.quiet = true;
 	one.store = NULL;
-	one.draw_ops = options->explore.ops;
+	one.draw_ops = options->operations == NULL ? options->explore.ops : 0;
+	one.script = NULL;
 	x->options = &one;
 	x->explored = shared;
 	x->started = wall_seconds();

@@ -54,7 +54,8 @@ run_explore(const struct test_options *options)
 		status = explored->status == 1 ? 1 : EXIT_CRASH;
 		print_path(explored);
 		path = (struct choice_list){.items = explored->path, .count = (size_t)explored->depth};
-		one.draw_ops = options->explore.ops;
+		one.draw_ops = options->operations == NULL ? options->explore.ops : 0;
+		one.script = NULL;
 		minimise_report(&one, &path);
 	}
 	fflush(stdout);

@@ -11,6 +11,7 @@
 #include "cases.h"
 #include "explore.h"
 #include "history.h"
+#include "minimise.h"
 #include "options.h"
 #include "registry.h"
 #include "run.h"
@@ -55,6 +56,8 @@ run_tests(struct test_options *options)
 		if (options->command == COMMAND_TEST && !options->seed_given)
 			arc4random_buf(&options->seed, sizeof(options->seed));
 		status = run_told(options, true, &messages);
+		if (status != 0 && options->minimise)
+			minimise_report(options, NULL);
 	}
 	return status;
 }

@@ -4,16 +4,20 @@
 #include <stdio.h>
 
 #include "minimise.h"
+#include "swarm.h"
 #include "workload.h"
 
 /* scenario-broadcast-7, here, unless it was said where. */
 static void
 name_file(const struct test_options *options, struct buffer *path)
 {
-	if (options->scenario != NULL)
+	if (options->scenario != NULL) {
 		buffer_append_string(path, options->scenario);
-	else
-		buffer_printf(path, "scenario-%s-%" PRIu64, options->workload->name, options->seed);
+		return;
+	}
+	if (options->store != NULL)
+		buffer_printf(path, "%s/", options->store);
+	buffer_printf(path, "scenario-%s-%" PRIu64, options->workload->name, options->seed);
 }
 
 static void
@@ -59,10 +63,18 @@ save(const struct test_options *options, const struct minimised *minimised)
 bool
 minimise_report(const struct test_options *options, const struct choice_list *choices)
 {
+	const struct test_options *drawn = options;
 	struct minimised minimised;
+	struct swarm swarm = {0};
 	struct buffer error = {0};
-	bool done = minimise(&minimised, options, choices, options->minimise_s, &error);
+	bool done;
 
+	if (options->swarm) {
+		if (!swarm_draw(&swarm, options, options->seed))
+			return false;
+		drawn = &swarm.options;
+	}
+	done = minimise(&minimised, drawn, choices, options->minimise_s, &error);
 	if (!done) {
 		fprintf(stderr, "eddy: the run could not be recorded: %s\n", buffer_string(&error));
 	} else if (minimised.finding[0] == '\0') {
@@ -74,6 +86,7 @@ minimise_report(const struct test_options *options, const struct choice_list *ch
 	}
 	fflush(stdout);
 	minimised_free(&minimised);
+	swarm_free(&swarm);
 	buffer_free(&error);
 	return done;
 }

@@ -19,7 +19,8 @@
  * nemesis: a start has its kind, how it was chosen (- if nobody knows), and a
  * map from nodes to a vector of what the fault is about, or, of a partition,
  * from nodes to those that they do not hear. `choice` is what explore chose
- * (steer.h). Operations and faults come in the order of their times.
+ * (steer.h). Operations and faults come in the order of their times. With
+ * --explore among the flags the operations are those of a search.
  */
 #ifndef SCENARIO_H
 #define SCENARIO_H

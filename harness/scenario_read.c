@@ -148,9 +148,8 @@ parse_words(struct reader *r, int count)
 	buffer_free(&text);
 	if (result != PARSE_OK)
 		return false;
-	if (scenario->options.explore.wanted || scenario->options.replay != NULL ||
-	    scenario->options.seed != scenario->options.last_seed)
-		return bad(r, "a scenario is one run: neither --seeds nor --explore nor --replay");
+	if (scenario->options.replay != NULL || scenario->options.seed != scenario->options.last_seed)
+		return bad(r, "a scenario is one run: neither --seeds nor --replay");
 	return true;
 }
 
@@ -459,13 +458,25 @@ read_lines(struct reader *r, const char *text, size_t length)
 
 /* ---- the whole --------------------------------------------------------------------- */
 
+static bool
+has_final(const struct scenario *scenario)
+{
+	for (size_t i = 0; i < scenario->operations.count; i++)
+		if (scenario->operations.ops[i].concluding)
+			return true;
+	return false;
+}
+
 /* The options get what was read. In a scenario, as in a sweep, :stats does not decide. */
 static void
 settle(struct scenario *scenario)
 {
 	struct test_options *options = &scenario->options;
 
-	scenario->operations.concludes = true;
+	/* A search has the final phase that the workload makes, unless another is given, or is made of what was done.
+	 */
+	scenario->operations.concludes =
+	    !options->explore.wanted || options->workload->final.due != NULL || has_final(scenario);
 	options->operations = &scenario->operations;
 	options->script = &scenario->faults;
 	options->sweep = true;

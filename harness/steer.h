@@ -38,9 +38,11 @@ enum choice_kind {
 	CHOICE_DUPLICATE, /* the same, delivered, and it waits on */
 	CHOICE_OP,        /* worker `number` begins its next operation */
 	CHOICE_TIME,      /* time passes until a timer is due, and it fires, with all that are due then */
+	CHOICE_WAIT,      /* the same, on and on until somebody says something, or for CHOICE_WAIT_MS */
 	CHOICE_CRASH,     /* node src is killed and started again */
 };
-#define CHOICE_KINDS 6
+#define CHOICE_KINDS   7
+#define CHOICE_WAIT_MS 10000
 
 struct choice {
 	enum choice_kind kind;

@@ -31,7 +31,7 @@ struct sweep {
 		struct crew_result result;
 	} ahead[AHEAD_MAX];      /* of seeds taken..given, by their number modulo AHEAD_MAX */
 	uint64_t messages, most; /* delivered in all runs; in one */
-	uint64_t failures;
+	uint64_t failures, first_failing;
 	int status; /* the first failing seed's */
 	int signal;
 	double started, shown;
@@ -165,7 +165,8 @@ take(struct sweep *sweep)
 			sweep->most = result->figure;
 		if (result->status == 0)
 			continue;
-		sweep->failures++;
+		if (sweep->failures++ == 0)
+			sweep->first_failing = result->task;
 		if (sweep->status == 0)
 			sweep->status = result->status == CREW_CRASHED ? EXIT_CRASH : result->status;
 		report_failure(sweep, result);
@@ -200,6 +201,17 @@ forget_rest(struct sweep *sweep)
 	for (uint64_t i = sweep->taken; i < sweep->given; i++)
 		if (sweep->ahead[i % AHEAD_MAX].done && sweep->ahead[i % AHEAD_MAX].result.output != -1)
 			close(sweep->ahead[i % AHEAD_MAX].result.output);
+}
+
+/* The first failing seed becomes a scenario, as small as can be in the time allowed; not where little is to be said. */
+static void
+minimise_first(const struct sweep *sweep)
+{
+	struct test_options one = *sweep->options;
+
+	one.seed = sweep->first_failing;
+	if (sweep->failures > 0 && sweep->signal == 0 && one.minimise_s > 0 && !one.quiet)
+		minimise_report(&one, NULL);
 }
 
 /* Those that this process may use. */
@@ -239,6 +251,7 @@ run_sweep(const struct test_options *options)
 	forget_rest(sweep);
 	if (!crew_stop(sweep->crew) && sweep->status == 0)
 		sweep->status = EXIT_CRASH;
+	minimise_first(sweep);
 	summarize(sweep);
 	status = sweep->signal != 0 ? 128 + sweep->signal : sweep->status;
 	free(sweep);

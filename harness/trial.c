@@ -16,7 +16,7 @@
 
 /* Flags that Maelstrom does not know, or not with every value; each takes a value. */
 static const char *const own_flags[] = {"--nemesis", "--partitions", "--recovery", "--liveness", "--seed", "--seeds",
-    "--message-budget", "--time-budget", "--jobs", "--failures", "--store", NULL};
+    "--message-budget", "--time-budget", "--jobs", "--failures", "--minimise-budget", "--store", NULL};
 
 /* ---- commands ------------------------------------------------------------- */
 
@@ -177,9 +177,11 @@ command_sweep(const struct trial *t, struct words *words)
 		add_flag(words, "--jobs", "1"); /* other cases have the other processors */
 	switch (t->step) {
 	case STEP_FIRST:
+		add_flag(words, "--minimise-budget", "0");
 		add_flag(words, "--seeds", arena_printf(t->arena, "1..%llu", (unsigned long long)last));
 		break;
 	case STEP_REST:
+		add_flag(words, "--minimise-budget", "0");
 		add_flag(words, "--seeds", arena_printf(t->arena, "%d..1000000000", SWEEP_SEEDS_MIN + 1));
 		add_flag(words, "--time-budget", number_text(t->arena, t->options->sweep_s));
 		break;
