@@ -365,7 +365,9 @@ builds_commands(void **state)
 	assert_string_equal(command(make_trial("broken:b invalid\n", ENGINE_SIM)),
 	    "bin/eddy sim -w broadcast --node broken:b --time-limit 10 --seed 1");
 	assert_string_equal(command(make_trial("a valid\n", ENGINE_SWEEP)),
-	    "bin/eddy sim -w broadcast --node a --time-limit 10 --message-budget 5000 --jobs 1 --seeds 1..10");
+	    "bin/eddy sim -w broadcast --node a --time-limit 10 --message-budget 5000 --jobs 1 --minimise-budget 0 "
+	    "--seeds "
+	    "1..10");
 }
 
 /* Each run finds an empty directory; who does it again by hand needs another one. */
