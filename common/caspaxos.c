@@ -207,6 +207,33 @@ handle_state(struct caspaxos *paxos, const struct message *m)
 	return true;
 }
 
+/* What this node has forgotten may have been counted by others: so it must not promise anything anew. */
+static void
+retire(struct caspaxos *paxos)
+{
+	struct reg *reg, *next;
+
+	node_log(paxos->node, LOG_LEVEL_WARN,
+	    "caspaxos: this node was started again without what it had promised, and takes no part any more");
+	RB_FOREACH_SAFE (reg, reg_tree, &paxos->registers, next) {
+		operations_retire(reg);
+		reg_free(reg);
+	}
+}
+
+static bool
+takes_part(struct caspaxos *paxos, int peer, const struct message *m)
+{
+	lives_rouse(&paxos->lives);
+	if (strcmp(m->type, paxos->lives.type) == 0) {
+		if (lives_receive(&paxos->lives, peer, m->body))
+			retire(paxos);
+		return false;
+	}
+	return !paxos->lives.over &&
+	       lives_heed(&paxos->lives, peer, json_integer_value(json_object_get(m->body, "life")));
+}
+
 void
 caspaxos_receive(struct caspaxos *paxos, const struct message *m)
 {
@@ -223,6 +250,8 @@ caspaxos_receive(struct caspaxos *paxos, const struct message *m)
 	int from = node_find(paxos->node, m->src);
 	bool understood = false;
 
+	if (from != -1 && from != paxos->self && !takes_part(paxos, from, m))
+		return;
 	if (from != -1 && from != paxos->self) {
 		forward_heard(paxos, from);
 		for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
@@ -254,6 +283,7 @@ caspaxos_new(struct node *n, caspaxos_apply_fn *apply)
 		paxos->peers[i].waiting_since = -1;
 	RB_INIT(&paxos->registers);
 	acceptor_begin(paxos);
+	lives_init(&paxos->lives, n, "caspaxos_life", node_is_durable(n) ? 0 : paxos->incarnation);
 	return paxos;
 }
 
@@ -273,6 +303,7 @@ caspaxos_free(struct caspaxos *paxos)
 		return;
 	RB_FOREACH_SAFE (reg, reg_tree, &paxos->registers, next)
 		reg_free(reg);
+	lives_free(&paxos->lives);
 	free(paxos->peers);
 	free(paxos);
 }

@@ -56,8 +56,13 @@
  * seldom behind; nothing depends on that either.
  *
  * Promises and accepted states are durable where the node is (node.h). Where
- * it is not, a node that was killed must not come back: it would have
- * forgotten what it promised. A proposer keeps nothing else: its ballots are
+ * it is not, a node that was killed is lost for good: where it is started again
+ * all the same, it is not heeded by those who have met it before, and takes no
+ * part as soon as one of them has told it so (lives.h): its clients get error
+ * 11. So nodes without disks go on as long as a majority was never killed, and
+ * are safe as long as everybody who counts what a restarted node says has met
+ * it before; nodes look for each other when they start, and do not stop until
+ * they have met. A proposer keeps nothing else: its ballots are
  * above what its own acceptor has promised, and that promise comes first.
  *
  * Membership is fixed: the nodes of init. A key costs memory for good once it
@@ -108,7 +113,7 @@ void caspaxos_receive(struct caspaxos *, const struct message *);
 
 #define CASPAXOS_ROUTES(handler)                                                                 \
 	{"caspaxos_read", handler}, {"caspaxos_prepare", handler}, {"caspaxos_accept", handler}, \
-	    {"caspaxos_state", handler},                                                         \
+	    {"caspaxos_state", handler}, {"caspaxos_life", handler},                             \
 	{                                                                                        \
 		"caspaxos_forward", handler                                                      \
 	}

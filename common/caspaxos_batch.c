@@ -12,6 +12,8 @@
 #define PATIENCE_TRIPS 4   /* and where answers are slow for longer */
 #define PATIENCE_MAX   3500
 
+#define RETIRED "this node was started again without its memory"
+
 /* ---- operations ----------------------------------------------------------------- */
 
 /* What was handed over is given up in time for another node to try. */
@@ -30,8 +32,14 @@ patience_ms(const struct operation *op)
 void
 operation_queue(struct operation *op)
 {
-	struct reg *reg = reg_get(op->paxos, op->key);
+	struct reg *reg;
 
+	if (op->paxos->lives.over) {
+		request_error(op->request, ERROR_TEMPORARILY_UNAVAILABLE, RETIRED);
+		operation_free(op);
+		return;
+	}
+	reg = reg_get(op->paxos, op->key);
 	if (reg->queued == CASPAXOS_QUEUE_MAX) {
 		request_error(
 		    op->request, ERROR_TEMPORARILY_UNAVAILABLE, "%zu operations wait for this key", reg->queued);
@@ -49,6 +57,7 @@ operation_take(struct caspaxos *paxos, struct request *request, json_t *key, jso
 {
 	struct operation *op = memory_zero(sizeof(*op));
 
+	lives_rouse(&paxos->lives);
 	op->paxos = paxos;
 	op->request = request;
 	op->key = json_incref(key);
@@ -64,6 +73,25 @@ operation_free(struct operation *op)
 	json_decref(op->key);
 	json_decref(op->command);
 	free(op);
+}
+
+static void
+retire(struct operations *operations)
+{
+	struct operation *op;
+
+	while ((op = STAILQ_FIRST(operations)) != NULL) {
+		STAILQ_REMOVE_HEAD(operations, entry);
+		request_error(op->request, op->uncertain ? ERROR_TIMEOUT : ERROR_TEMPORARILY_UNAVAILABLE, RETIRED);
+		operation_free(op);
+	}
+}
+
+void
+operations_retire(struct reg *reg)
+{
+	retire(&reg->batch);
+	retire(&reg->queue);
 }
 
 /* ---- what is in a batch ------------------------------------------------------------ */

@@ -127,8 +127,8 @@ forward(struct caspaxos *paxos, struct operation *op, int home)
 	op->home = home;
 	request_deadline(op->request, NODE_DEADLINE_MS, ERROR_TIMEOUT);
 	node_rpc(paxos->node, node_peer(paxos->node, home),
-	    json_pack("{s:s, s:I, s:O, s:O, s:I, s:I}", "type", "caspaxos_forward", "life", (json_int_t)peer->life,
-		"key", op->key, "command", op->command, "id", (json_int_t)++peer->forwarded, "incarnation",
+	    json_pack("{s:s, s:I, s:O, s:O, s:I, s:I}", "type", "caspaxos_forward", "to", (json_int_t)peer->life, "key",
+		op->key, "command", op->command, "id", (json_int_t)++peer->forwarded, "life",
 		(json_int_t)paxos->incarnation),
 	    op->reads ? answer_ms(paxos) : NODE_DEADLINE_MS, answered, op, dropped);
 }
@@ -154,17 +154,17 @@ forward_batch(struct reg *reg)
 bool
 forward_receive(struct caspaxos *paxos, const struct message *m)
 {
-	json_int_t id, incarnation, life;
+	json_int_t id, life, to;
 	json_t *key, *command;
 	int from = node_find(paxos->node, m->src);
 
-	if (json_unpack(m->body, "{s:o, s:o, s:I, s:I, s:I}", "key", &key, "command", &command, "id", &id,
-		"incarnation", &incarnation, "life", &life) == -1 ||
+	if (json_unpack(m->body, "{s:o, s:o, s:I, s:I, s:I}", "key", &key, "command", &command, "id", &id, "life",
+		&life, "to", &to) == -1 ||
 	    id <= 0 || id > INT64_MAX / 2)
 		return false;
-	if (life != paxos->incarnation)
+	if (to != paxos->incarnation)
 		node_error(paxos->node, m, ERROR_TIMEOUT, "that was for an earlier life");
-	else if (once_first(&paxos->peers[from].once, incarnation, id))
+	else if (once_first(&paxos->peers[from].once, life, id))
 		operation_take(paxos, node_defer(paxos->node, m), key, json_incref(command), false, true);
 	return true;
 }

@@ -6,6 +6,7 @@
 #include <sys/tree.h>
 
 #include "caspaxos.h"
+#include "lives.h"
 #include "once.h"
 #include "round_trips.h"
 
@@ -107,9 +108,10 @@ struct caspaxos {
 	struct round_trips trips;
 	struct peer_state *peers; /* by node */
 	int64_t incarnation;      /* with a disk lives are counted; without, the number of the only one is drawn */
-	int64_t contended_until;  /* some key is: so may new ones be */
-	bool dirty;               /* a record was appended and not synced */
-	size_t rewritten;         /* bytes of durable records when they were last all up to date */
+	struct lives lives;
+	int64_t contended_until; /* some key is: so may new ones be */
+	bool dirty;              /* a record was appended and not synced */
+	size_t rewritten;        /* bytes of durable records when they were last all up to date */
 };
 
 /* ---- registers (caspaxos.c) ------------------------------------------------- */
@@ -172,6 +174,7 @@ bool forward_receive(struct caspaxos *, const struct message *);
 void operation_take(struct caspaxos *, struct request *, json_t *key, json_t *command, bool reads, bool handed);
 void operation_queue(struct operation *); /* again, since it was not done */
 void operation_free(struct operation *);
+void operations_retire(struct reg *); /* this node takes no part any more */
 
 void batch_fill(struct reg *);
 /* Drops the operations that nobody waits for any more, if that is still possible. False if none is left. */

@@ -235,6 +235,7 @@ step_read(struct reg *reg)
 		acceptor_accept(reg, reg->best, reg->best_state, 0);
 	agreed = reg->acceptor.accepted == reg->best;
 	blocked = !agreed;
+	reg->no_read |= blocked != 0; /* a promise of its own stands in the way, and will the next time */
 	for (int i = 0; i < paxos->count; i++) {
 		if (i == paxos->self || !round_has(reg, i))
 			continue;
@@ -310,9 +311,20 @@ begin(struct reg *reg)
 	}
 }
 
+/* Nobody waits any more for what the round is about. */
+static bool
+is_idle(const struct reg *reg)
+{
+	const struct operation *oldest = STAILQ_FIRST(&reg->batch);
+
+	return oldest == NULL || request_closed(oldest->request);
+}
+
 void
 proposer_work(struct reg *reg)
 {
+	if (reg->phase > PHASE_WAITING && is_idle(reg) && !batch_prune(reg))
+		round_end(reg);
 	if (reg->phase != PHASE_IDLE)
 		return;
 	batch_fill(reg);
@@ -344,6 +356,8 @@ is_refused(const struct reg *reg)
 	for (int i = 0; i < reg->paxos->count; i++) {
 		const struct view *view = &reg->views[i];
 
+		if (i == reg->paxos->self && reg->phase == PHASE_READING && reg->acceptor.accepted != reg->best)
+			return true;
 		if (i == reg->paxos->self || !round_has(reg, i))
 			continue;
 		if (reg->phase == PHASE_PREPARING && view->promised != reg->ballot)

@@ -84,7 +84,8 @@ ask(struct reg *reg, int i)
 
 	if (body == NULL || json_object_set(body, "key", reg->key) == -1 ||
 	    json_object_set_new(body, "round", json_integer(reg->round)) == -1 ||
-	    json_object_set_new(body, "sent", json_integer(node_now_ms(n))) == -1)
+	    json_object_set_new(body, "sent", json_integer(node_now_ms(n))) == -1 ||
+	    json_object_set_new(body, "life", json_integer(reg->paxos->incarnation)) == -1)
 		memory_exhausted();
 	view->asked++;
 	view->offered = reg->phase == PHASE_READING ? reg->best : 0;

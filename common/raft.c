@@ -46,6 +46,8 @@ void
 raft_send(struct raft *r, int peer, json_t *body)
 {
 	assert(peer != r->self);
+	if (r->lives.own != 0 && json_object_set_new(body, "life", json_integer(r->lives.own)) == -1)
+		memory_exhausted();
 	node_send(r->node, node_peer(r->node, peer), body);
 }
 
@@ -214,6 +216,28 @@ static const struct {
     {"raft_vote_ok", election_vote_ok},
 };
 
+/* What this node has forgotten may have been counted by others: so it must not promise anything anew. */
+static void
+retire(struct raft *r)
+{
+	node_log(r->node, LOG_LEVEL_WARN,
+	    "raft: this node was started again without what it had promised, and takes no part any more");
+	raft_follow(r, r->term, -1);
+	tickets_retire(r);
+}
+
+static bool
+takes_part(struct raft *r, int peer, const struct message *m)
+{
+	lives_rouse(&r->lives);
+	if (strcmp(m->type, r->lives.type) == 0) {
+		if (lives_receive(&r->lives, peer, m->body))
+			retire(r);
+		return false;
+	}
+	return !r->lives.over && lives_heed(&r->lives, peer, json_integer_value(json_object_get(m->body, "life")));
+}
+
 /* Each of them has one. */
 static bool
 has_term(const struct message *m)
@@ -232,7 +256,7 @@ raft_receive(struct raft *r, const struct message *m)
 		node_error(r->node, m, ERROR_NOT_SUPPORTED, "%s is for the cluster's nodes", m->type);
 		return;
 	}
-	if (!has_term(m))
+	if (!takes_part(r, peer, m) || !has_term(m))
 		return;
 	election_rouse(r, false);
 	for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++)
@@ -282,12 +306,13 @@ raft_new(struct node *node, const struct raft_machine *machine, const struct raf
 	r->peers = memory_zero((size_t)r->count * sizeof(*r->peers));
 	r->voted_for = r->leader = r->transfer_to = -1;
 	r->timer_due = INT64_MAX;
-	r->incarnation = (int64_t)node_random(node, (uint64_t)1 << 48);
+	r->incarnation = (int64_t)node_random(node, (uint64_t)1 << 48) + 1;
 	for (int i = 0; i < TICKET_PLACES; i++)
 		TAILQ_INIT(&r->tickets[i]);
 	if (r->options.patience_ms <= 0 || r->options.patience_ms > NODE_DEADLINE_MS)
 		r->options.patience_ms = NODE_DEADLINE_MS;
 	storage_begin(r);
+	lives_init(&r->lives, node, "raft_life", r->storage.durable ? 0 : r->incarnation);
 	election_begin(r);
 	raft_settle(r);
 	return r;
@@ -299,6 +324,7 @@ raft_free(struct raft *r)
 	if (r == NULL)
 		return;
 	node_cancel(r->node, r->timer);
+	lives_free(&r->lives);
 	replication_end(r);
 	tickets_free(r);
 	replication_forget(r);

@@ -23,8 +23,13 @@
  * log and snapshots of the machine are durable before anything is promised on
  * them, and a node that was killed may be started again at any time; the
  * machine is restored, and its program has nothing to store itself. Without,
- * all is in memory, and a node that was killed must not be started again in
- * the same cluster: it would have forgotten its promises.
+ * all is in memory, and a node that was killed is lost for good: where it is
+ * started again all the same, it is not heeded by those who have met it before,
+ * and takes no part as soon as one of them has told it so (lives.h): its
+ * clients get error 11. So a cluster without disks goes on as long as a
+ * majority was never killed, and is safe as long as everybody who counts what
+ * a restarted node says has met it before; nodes look for each other when they
+ * start, and do not stop until they have met.
  *
  * Time-outs adapt to the latency that the leader observes and tells its
  * followers: there is nothing to set.
@@ -108,7 +113,7 @@ void raft_receive(struct raft *, const struct message *);
 #define RAFT_ROUTES(handler)                                                                                      \
 	{"raft_vote", handler}, {"raft_vote_ok", handler}, {"raft_append", handler}, {"raft_append_ok", handler}, \
 	    {"raft_snapshot", handler}, {"raft_snapshot_ok", handler}, {"raft_timeout_now", handler},             \
-	    {"raft_forward", handler},                                                                            \
+	    {"raft_forward", handler}, {"raft_life", handler},                                                    \
 	{                                                                                                         \
 		"raft_forward_ok", handler                                                                        \
 	}

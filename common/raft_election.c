@@ -53,6 +53,7 @@ election_begin(struct raft *r)
 void
 election_rouse(struct raft *r, bool by_client)
 {
+	lives_rouse(&r->lives);
 	if (r->roused)
 		return;
 	r->roused = true;
@@ -122,6 +123,8 @@ election_next(const struct raft *r)
 {
 	int64_t next = r->asking_due;
 
+	if (r->lives.over)
+		return INT64_MAX;
 	if (r->role == ROLE_LEADER)
 		return quorum_end(r);
 	if (r->role == ROLE_PRE_CANDIDATE && would_win(r))
@@ -433,6 +436,8 @@ election_tick(struct raft *r)
 		leader_tick(r);
 		return;
 	}
+	if (r->lives.over)
+		return;
 	if (raft_now(r) >= r->promise_until)
 		answer_late(r);
 	if (r->limits.patient)

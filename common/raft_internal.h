@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 
 #include "buffer.h"
+#include "lives.h"
 #include "once.h"
 #include "raft.h"
 #include "round_trips.h"
@@ -146,6 +147,7 @@ struct raft {
 	uint64_t timer;
 	int64_t timer_due;
 	bool flushing; /* a flush is set for the end of the turn */
+	struct lives lives;
 
 	/* raft_election.c */
 	int64_t election_due;  /* not standing before that */
@@ -312,6 +314,7 @@ void tickets_covered(struct raft *, int64_t index);
 void tickets_tick(struct raft *);
 int64_t tickets_next(const struct raft *);
 void tickets_free(struct raft *);
+void tickets_retire(struct raft *); /* this node takes no part any more */
 void ticket_forward(struct raft *, int peer, json_t *body);
 void ticket_forward_ok(struct raft *, int peer, json_t *body);
 

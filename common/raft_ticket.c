@@ -17,6 +17,8 @@
 
 #define TICK_MS 50 /* between two looks at the tickets' ages */
 
+#define RETIRED "this node was started again without its memory"
+
 /* ---- ends ------------------------------------------------------------------------- */
 
 static void
@@ -185,6 +187,11 @@ ticket_submit(struct raft *r, bool is_query, struct request *request, json_t *co
 
 	if (command == NULL)
 		memory_exhausted();
+	if (r->lives.over) {
+		json_decref(command);
+		request_error(request, ERROR_TEMPORARILY_UNAVAILABLE, RETIRED);
+		return;
+	}
 	if (r->ticket_count >= r->limits.tickets) {
 		json_decref(command);
 		request_error(request, ERROR_TEMPORARILY_UNAVAILABLE, "%zu requests are waiting", r->ticket_count);
@@ -369,6 +376,20 @@ tickets_covered(struct raft *r, int64_t index)
 		if (t->index > index)
 			break;
 		ticket_fail(r, t, ERROR_TIMEOUT, "no longer the leader: it may have been committed");
+	}
+}
+
+/* What was forwarded may have been performed, unless it was a query; what was proposed is no longer ours. */
+void
+tickets_retire(struct raft *r)
+{
+	for (int place = 0; place < TICKET_PLACES; place++) {
+		struct raft_ticket *t, *next;
+
+		TAILQ_FOREACH_SAFE (t, &r->tickets[place], entry, next)
+			ticket_fail(r, t,
+			    t->is_query || place == TICKET_WAITING ? ERROR_TEMPORARILY_UNAVAILABLE : ERROR_TIMEOUT,
+			    RETIRED);
 	}
 }
 

@@ -9,8 +9,9 @@
  * has not happened; 0: nobody knows.
  *
  * Assumes: with --data-dir, that what was synced is still there after a kill.
- * Without it nodes keep all in memory, and one that was killed must not come
- * back.
+ * Without it nodes keep all in memory, and one that was killed is lost: where it
+ * is started again it answers with error 11, once it has met a node that it had
+ * met before (caspaxos.h says what is promised then).
  */
 #include "caspaxos.h"
 #include "node.h"

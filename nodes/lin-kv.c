@@ -11,8 +11,10 @@
  * the value is not what cas expected; 11: it has not happened; 0: nobody knows.
  *
  * Assumes: with --data-dir, that disks keep what they have synced; a node may
- * then be killed and started again. Without, that no node is: its memory is
- * all there is.
+ * then be killed and started again. Without, its memory is all there is, and a
+ * node that was killed is lost: where it is started again it answers with error
+ * 11, once it has met a node that it had met before (raft.h says what is
+ * promised then).
  */
 #include <stdlib.h>
 

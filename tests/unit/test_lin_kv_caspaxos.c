@@ -349,7 +349,7 @@ does_nothing_of_an_earlier_life(void **state)
 {
 	static const char *const text = "{\"src\":\"n1\",\"dest\":\"n0\",\"body\":{\"type\":\"caspaxos_forward\","
 					"\"key\":1,\"command\":{\"value\":%d},"
-					"\"id\":%d,\"incarnation\":%d,\"life\":1}}";
+					"\"id\":%d,\"life\":%d,\"to\":1}}";
 	static const struct {
 		int value, id, incarnation, found;
 	} cases[] = {{1, 7, 1, 1}, {2, 7, 1, 1}, {3, 1, 2, 3}, {4, 8, 1, 3}, {5, 7, 1, 3}, {6, 2, 2, 6}, {7, 1, 2, 6}};
@@ -461,6 +461,35 @@ comes_back_from_any_tear(void **state)
 	}
 }
 
+/*
+ * Without disks: n1 has accepted what only n0 has besides, is killed and
+ * started again. While n0 is cut off, n1 must not help n2 to overlook it.
+ */
+static void
+does_not_count_who_has_forgotten(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_new(&w, registry_find("lin-kv-caspaxos"), 3, 1, NULL);
+	world_run(&w, 100);
+	expect_type(&w, 0, "{\"type\":\"write\",\"key\":1,\"value\":1}", "write_ok");
+	world_run(&w, 2000);
+	world_partition(&w, 4);
+	expect_type(&w, 0, "{\"type\":\"write\",\"key\":1,\"value\":2}", "write_ok");
+	world_restart(&w, registry_find("lin-kv-caspaxos"), 1, NULL);
+	world_partition(&w, 1);
+	expect_code(&w, 2, "{\"type\":\"read\",\"key\":1}", ERROR_TEMPORARILY_UNAVAILABLE);
+	expect_code(&w, 1, "{\"type\":\"read\",\"key\":1}", ERROR_TEMPORARILY_UNAVAILABLE);
+	expect_code(&w, 2, "{\"type\":\"write\",\"key\":1,\"value\":3}", ERROR_TEMPORARILY_UNAVAILABLE);
+	world_partition(&w, 0);
+	expect_found(&w, 2, "{\"type\":\"read\",\"key\":1}", "2");
+	expect_type(&w, 0, "{\"type\":\"cas\",\"key\":1,\"from\":2,\"to\":4}", "cas_ok");
+	expect_code(&w, 1, "{\"type\":\"write\",\"key\":1,\"value\":5}", ERROR_TEMPORARILY_UNAVAILABLE);
+	expect_found(&w, 2, "{\"type\":\"read\",\"key\":1}", "4");
+	world_free(&w);
+}
+
 /* ---- nonsense ---------------------------------------------------------------------------- */
 
 static void
@@ -476,8 +505,8 @@ survives_nonsense(void **state)
 	    "{\"type\":\"caspaxos_accept\",\"key\":1,\"ballot\":\"x\",\"next\":6,\"state\":{}}",
 	    "{\"type\":\"caspaxos_state\",\"key\":1,\"life\":1,\"round\":1,\"sent\":0,\"promised\":-4,\"accepted\":0}",
 	    "{\"type\":\"caspaxos_state\",\"key\":1,\"life\":1,\"round\":1,\"sent\":0,\"promised\":4,\"accepted\":3}",
-	    "{\"type\":\"caspaxos_forward\",\"key\":1,\"command\":{},\"id\":0,\"incarnation\":1,\"life\":1}",
-	    "{\"type\":\"caspaxos_forward\",\"key\":1,\"command\":{},\"id\":1,\"incarnation\":1,\"life\":-1}"};
+	    "{\"type\":\"caspaxos_forward\",\"key\":1,\"command\":{},\"id\":0,\"life\":1,\"to\":1}",
+	    "{\"type\":\"caspaxos_forward\",\"key\":1,\"command\":{},\"id\":1,\"life\":1,\"to\":-1}"};
 	static const char *const senders[] = {"n1", "n0", "n7", "c4"};
 	struct world w;
 
@@ -510,7 +539,7 @@ static const struct lie_type lies[] = {
 			   {"promised", LIE_NUMBER}, {"accepted", LIE_NUMBER}, {"state", LIE_OBJECT}}},
     {"caspaxos_state", {{"key", LIE_NUMBER}, {"life", LIE_NUMBER}, {"round", LIE_NUMBER}, {"sent", LIE_NUMBER},
 			   {"promised", LIE_NUMBER}, {"accepted", LIE_NUMBER}}},
-    {"caspaxos_forward", {{"key", LIE_NUMBER}, {"command", LIE_OBJECT}, {"id", LIE_NUMBER}, {"incarnation", LIE_NUMBER},
+    {"caspaxos_forward", {{"key", LIE_NUMBER}, {"command", LIE_OBJECT}, {"id", LIE_NUMBER}, {"to", LIE_NUMBER},
 			     {"life", LIE_NUMBER}, {"msg_id", LIE_NUMBER}}},
 };
 
@@ -794,6 +823,7 @@ main(void)
 	    cmocka_unit_test(counts_its_lives),
 	    cmocka_unit_test(refuses_strange_records),
 	    cmocka_unit_test(comes_back_from_any_tear),
+	    cmocka_unit_test(does_not_count_who_has_forgotten),
 	    cmocka_unit_test(survives_nonsense),
 	    cmocka_unit_test(outlives_any_lie),
 	    cmocka_unit_test(survives_kills),

@@ -312,6 +312,7 @@ idles_with_heartbeats_only(void **state)
 	(void)state;
 	open_world(&w, 5, 1, false);
 	elect(&w);
+	world_run(&w, 3000); /* until nodes have met */
 	before = w.server_messages;
 	world_run(&w, 10000);
 	assert_in_range(w.server_messages - before, 2 * 4 * 90, 2 * 4 * 101);

@@ -357,7 +357,7 @@ comes_back(int victim, size_t left, bool votes)
 	else
 		for (int i = 0; i < 3; i++)
 			world_ask(
-			    &t->world, i / 3, json_pack("{s:s, s:i, s:i}", "type", "write", "key", 2 + i, "value", i));
+			    &t->world, i, json_pack("{s:s, s:i, s:i}", "type", "write", "key", 2 + i, "value", i));
 	world_run(&t->world, 2000);
 	assert_false(is_alive(t, victim));
 	all = world_tear(&t->world, victim, before + left);
