@@ -25,6 +25,10 @@
  *			stay with their node.
  *	convergence	Once all deltas have arrived all nodes hold the same.
  *
+ * In the names of --consistency-models it satisfies causal-cerone and
+ * strong-session-read-committed, and what these imply; not cursor-stability,
+ * update-atomic, repeatable-read, nor what implies one.
+ *
  * What it cannot promise, as nothing can that is available in a partition
  * (Bailis et al., section 5.2): that two transactions do not both read a
  * version and replace it (lost update), or read what the other writes (write

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "check/consistency.h"
 #include "check_help.h"
 #include "client.h"
 #include "workload.h"
@@ -541,6 +542,113 @@ test_examples(void **state)
 	}
 }
 
+/* Models that an analysis of items cannot tell from the one behind them; or that forbid nothing it looks for. */
+static const struct {
+	const char *name, *same_as;
+} others[] = {
+    {"PL-1", "read-uncommitted"},
+    {"PL-2", "read-committed"},
+    {"PL-2L", "read-committed"},
+    {"monotonic-view", "read-committed"},
+    {"PL-MSR", "read-committed"},
+    {"monotonic-snapshot-read", "read-committed"},
+    {"monotonic-atomic-view", "read-committed"},
+    {"causal-cerone", "read-atomic"},
+    {"prefix", "read-atomic"},
+    {"parallel-snapshot-isolation", "update-atomic"},
+    {"PL-CS", "cursor-stability"},
+    {"PL-2+", "consistent-view"},
+    {"PL-FCV", "consistent-view"},
+    {"forward-consistent-view", "consistent-view"},
+    {"PL-3U", "consistent-view"},
+    {"update-serializable", "consistent-view"},
+    {"PL-SI", "snapshot-isolation"},
+    {"PL-2.99", "repeatable-read"},
+    {"PL-3", "serializable"},
+    {"conflict-serializable", "serializable"},
+    {"PL-SS", "strict-serializable"},
+    {"strong-serializable", "strict-serializable"},
+    {"strong-session-PL-1", "strong-session-read-uncommitted"},
+    {"strong-session-PL-2", "strong-session-read-committed"},
+    {"strong-PL-1", "strong-read-uncommitted"},
+    {"strong-PL-2", "strong-read-committed"},
+    {"1SR", NULL},
+    {"PRAM", NULL},
+    {"causal", NULL},
+    {"linearizable", NULL},
+    {"monotonic-reads", NULL},
+    {"monotonic-writes", NULL},
+    {"read-your-writes", NULL},
+    {"sequential", NULL},
+    {"session-serializable", NULL},
+    {"view-serializable", NULL},
+    {"writes-follow-reads", NULL},
+};
+#define OTHERS (sizeof(others) / sizeof(others[0]))
+
+static void
+test_other_names(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
+		struct buffer text = {0};
+		struct history history;
+
+		write_history(&text, &examples[i]);
+		history_from(&history, buffer_string(&text));
+		for (size_t k = 0; k < OTHERS; k++) {
+			enum verdict verdict = verdict_of(judge(&examples[i], &history, others[k].name)),
+				     same = others[k].same_as == NULL
+						? VERDICT_VALID
+						: verdict_of(judge(&examples[i], &history, others[k].same_as));
+
+			if (verdict != same)
+				fail_msg("example %zu: %s is not %s", i, others[k].name,
+				    others[k].same_as != NULL ? others[k].same_as : "always satisfied");
+		}
+		history_free(&history);
+		buffer_free(&text);
+	}
+}
+
+/* These have no example of their own above: they forbid the -process and -realtime forms of those of another model. */
+static const char *const with_an_order[] = {"strong-session-read-uncommitted", "strong-session-read-committed",
+    "strong-session-snapshot-isolation", "strong-read-uncommitted", "strong-read-committed",
+    "strong-snapshot-isolation"};
+
+static bool
+is_spoken_of(const char *name)
+{
+	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++)
+		if (strcmp(examples[i].model, name) == 0)
+			return true;
+	for (size_t i = 0; i < OTHERS; i++)
+		if (strcmp(others[i].name, name) == 0)
+			return true;
+	for (size_t i = 0; i < sizeof(with_an_order) / sizeof(with_an_order[0]); i++)
+		if (strcmp(with_an_order[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* Of every name that is taken the page says what it forbids. */
+static void
+test_no_name_is_forgotten(void **state)
+{
+	char page[32768], quoted[64];
+	FILE *file = fopen("workloads/txn-list-append/README.md", "r");
+
+	(void)state;
+	assert_non_null(file);
+	page[fread(page, 1, sizeof(page) - 1, file)] = '\0';
+	fclose(file);
+	for (const struct model_name *name = model_names; name->name != NULL; name++) {
+		snprintf(quoted, sizeof(quoted), "`%s`", name->name);
+		if (!is_spoken_of(name->name) || strstr(page, quoted) == NULL)
+			fail_msg("what about %s?", name->name);
+	}
+}
+
 int
 main(void)
 {
@@ -555,6 +663,8 @@ main(void)
 	    cmocka_unit_test(test_errors),
 	    cmocka_unit_test(test_no_answer),
 	    cmocka_unit_test(test_examples),
+	    cmocka_unit_test(test_other_names),
+	    cmocka_unit_test(test_no_name_is_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
