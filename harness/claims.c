@@ -1,6 +1,7 @@
 /* Claims in a tree by their names. */
 #include "claims.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@ struct claim {
 	const char *what;
 	int64_t a, b;
 	uint64_t value;
+	bool asked; /* of a proposal: it may come too late */
 };
 
 static int
@@ -50,6 +52,41 @@ claims_make(struct claims *claims, const char *what, int64_t a, int64_t b, uint6
 	if (claim == NULL && value != 0)
 		claim = make(claims, &key);
 	return claim != NULL ? claim->value : 0;
+}
+
+uint64_t
+claims_propose(struct claims *claims, struct claims *own, const char *what, int64_t a, int64_t b, uint64_t value)
+{
+	struct claim key = {.what = what, .a = a, .b = b, .value = value, .asked = value == 0}, *claim;
+	uint64_t standing = claims_make(claims, what, a, b, 0);
+
+	if (claims->off || standing != 0)
+		return claims->off ? value : standing;
+	claim = RB_FIND(claim_tree, &own->tree, &key);
+	if (claim == NULL)
+		claim = make(own, &key);
+	else if (claim->value == 0)
+		claim->value = value;
+	return claim->value;
+}
+
+bool
+claims_settle(struct claims *claims, struct claims *own, struct buffer *contradiction)
+{
+	struct claim *claim;
+
+	RB_FOREACH (claim, claim_tree, &own->tree) {
+		uint64_t standing = claims_make(claims, claim->what, claim->a, claim->b, claim->value);
+
+		if (standing == claim->value || claim->asked)
+			continue;
+		buffer_printf(contradiction,
+		    "invariant broken: %s (%" PRId64 ", %" PRId64 ") is %" PRIu64 " here and %" PRIu64 " elsewhere",
+		    claim->what, claim->a, claim->b, claim->value, standing);
+		return false;
+	}
+	claims_free(own);
+	return true;
 }
 
 void

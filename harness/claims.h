@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "buffer.h"
+
 #define CLAIMS_MAX 262144 /* beyond that all are forgotten, and it begins anew: less is checked, nothing wrongly */
 
 RB_HEAD(claim_tree, claim);
@@ -25,6 +27,14 @@ struct claims {
 
 /* The standing value; 0 only asks, and is the answer if there is none. `what` must outlive the claims. */
 uint64_t claims_make(struct claims *, const char *what, int64_t a, int64_t b, uint64_t value);
+/*
+ * The same for one whose word counts only later, when what it has to store is stored: until then it stands in a set of
+ * its own, where nobody else sees it. claims_settle() makes them all, and returns false if one is contradicted by what
+ * others have claimed meanwhile, and says so in one line; claims_free() takes them back. Who has asked before it
+ * claimed only wants to be the first: that is never contradicted.
+ */
+uint64_t claims_propose(struct claims *, struct claims *own, const char *what, int64_t a, int64_t b, uint64_t value);
+bool claims_settle(struct claims *, struct claims *own, struct buffer *contradiction);
 void claims_off(struct claims *);
 void claims_free(struct claims *);
 

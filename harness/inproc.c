@@ -4,6 +4,7 @@
  * they would through pipes.
  */
 #include <assert.h>
+#include <err.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,7 @@ struct inproc {
 	bool killed, paused;
 	uint64_t syncing; /* the event at the end of a sync, for which the node waits; 0: none */
 	struct clocks clocks;
+	struct claims claims; /* that count when the turn is stored */
 };
 
 /* ---- what the node asks of its host -------------------------------------- */
@@ -68,7 +70,9 @@ host_claim(void *arg, const char *what, int64_t a, int64_t b, uint64_t value)
 {
 	struct inproc *inproc = arg;
 
-	return claims_make(net_claims(inproc->server.net), what, a, b, value);
+	if (!node_is_durable(inproc->node))
+		return claims_make(net_claims(inproc->server.net), what, a, b, value);
+	return claims_propose(net_claims(inproc->server.net), &inproc->claims, what, a, b, value);
 }
 
 /* One disk a node: the directory's name does not matter. */
@@ -126,6 +130,18 @@ set_wake(struct inproc *inproc)
 		inproc->wake = loop_at(inproc->server.loop, clocks_when(&inproc->clocks, due_ms * MS_NS), wake, inproc);
 }
 
+/* What it claimed in this turn stands now. The message is as of a node that finds it out by itself. */
+static void
+settle_claims(struct inproc *inproc)
+{
+	struct buffer contradiction = {0};
+
+	if (inproc->claims.count == 0 || claims_settle(net_claims(inproc->server.net), &inproc->claims, &contradiction))
+		return;
+	warnx("%s: %s", inproc->server.id, buffer_string(&contradiction));
+	abort();
+}
+
 /* ---- its disk ------------------------------------------------------------ */
 
 /* It goes on, unless something else keeps it. */
@@ -145,6 +161,7 @@ synced(void *arg)
 	inproc->syncing = 0;
 	disk_sync(inproc->disk, node_storing(inproc->node));
 	node_has_stored(inproc->node);
+	settle_claims(inproc);
 	server_enter(&inproc->server);
 	take_output(inproc);
 	go_on(inproc);
@@ -163,6 +180,7 @@ inproc_kill(struct server *server)
 	inproc->paused = false;
 	loop_cancel(server->loop, inproc->syncing);
 	inproc->syncing = 0;
+	claims_free(&inproc->claims);
 	if (!server_stopped(server))
 		endpoint_lose(server->endpoint);
 	go_on(inproc);
@@ -220,8 +238,10 @@ turn(struct inproc *inproc, const struct buffer *line)
 		server_died(&inproc->server, "exited with status 1");
 	} else {
 		take_records(inproc);
-		if (inproc->syncing == 0)
+		if (inproc->syncing == 0) {
+			settle_claims(inproc);
 			take_output(inproc);
+		}
 	}
 	set_wake(inproc);
 	server_leave(&inproc->server);

@@ -51,10 +51,56 @@ end_with_a_lost_memory(void **state)
 	assert_int_equal(claims.count, 0);
 }
 
+/* What is proposed nobody else sees, until it is settled; what is taken back never stood. */
+static void
+test_proposals(void **state)
+{
+	struct claims claims = {0}, mine = {0}, others = {0};
+	struct buffer contradiction = {0};
+
+	(void)state;
+	assert_int_equal(claims_propose(&claims, &mine, "thing", 1, 2, 7), 7);
+	assert_int_equal(claims_propose(&claims, &mine, "thing", 1, 2, 8), 7);
+	assert_int_equal(claims_propose(&claims, &mine, "thing", 1, 3, 0), 0);
+	assert_int_equal(claims_propose(&claims, &mine, "thing", 1, 4, 0), 0);
+	assert_int_equal(claims_propose(&claims, &mine, "thing", 1, 4, 5), 5);
+	assert_int_equal(claims_propose(&claims, &others, "thing", 1, 2, 0), 0);
+	assert_int_equal(claims_make(&claims, "thing", 1, 2, 0), 0);
+	assert_true(claims_settle(&claims, &mine, &contradiction));
+	assert_int_equal(mine.count, 0);
+	assert_int_equal(claims_make(&claims, "thing", 1, 2, 0), 7);
+	assert_int_equal(claims_make(&claims, "thing", 1, 3, 0), 0);
+	assert_int_equal(claims_make(&claims, "thing", 1, 4, 0), 5);
+	assert_int_equal(claims_propose(&claims, &others, "thing", 1, 2, 9), 7);
+
+	assert_int_equal(claims_propose(&claims, &mine, "first", 1, 1, 0), 0);
+	assert_int_equal(claims_propose(&claims, &mine, "first", 1, 1, 5), 5);
+	assert_int_equal(claims_make(&claims, "first", 1, 1, 6), 6);
+	assert_true(claims_settle(&claims, &mine, &contradiction)); /* it was not, and is content */
+	assert_int_equal(claims_make(&claims, "first", 1, 1, 0), 6);
+
+	assert_int_equal(claims_propose(&claims, &others, "thing", 4, 4, 9), 9);
+	claims_free(&others);
+	assert_int_equal(claims_make(&claims, "thing", 4, 4, 0), 0);
+
+	assert_int_equal(claims_propose(&claims, &mine, "thing", 5, 5, 1), 1);
+	assert_int_equal(claims_make(&claims, "thing", 5, 5, 2), 2);
+	assert_false(claims_settle(&claims, &mine, &contradiction));
+	assert_string_equal(buffer_string(&contradiction), "invariant broken: thing (5, 5) is 1 here and 2 elsewhere");
+	buffer_free(&contradiction);
+	claims_free(&mine);
+
+	claims_off(&claims);
+	assert_int_equal(claims_propose(&claims, &mine, "thing", 1, 2, 5), 5);
+	assert_int_equal(mine.count, 0);
+	claims_free(&claims);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_proposals),
 	    cmocka_unit_test(first_stands),
 	    cmocka_unit_test(are_bounded),
 	    cmocka_unit_test(end_with_a_lost_memory),

@@ -174,6 +174,26 @@ test_all_faults(void **state)
 	assert_true(hashes[0] != hashes[2]);
 }
 
+/* What a node concludes in a turn counts when the turn is stored: not if its disk fails, or it is killed, before that.
+ */
+static void
+test_invariants_on_bad_disks(void **state)
+{
+	(void)state;
+	for (int seed = 26; seed <= 30; seed++) {
+		struct run run;
+		char text[512];
+
+		snprintf(text, sizeof(text),
+		    "-w lin-kv --node lin-kv --nodes a,b,c --concurrency 6 --rate 20 --time-limit 20 --latency 5 "
+		    "--latency-dist exponential --nemesis disk,kill --nemesis-interval 2 --seed %d -- --data-dir x",
+		    seed);
+		simulate(&run, text); /* it would abort */
+		assert_true(verdict_of(value_get(run.results, "workload")) == VERDICT_VALID);
+		run_free(&run);
+	}
+}
+
 /* One more fault does not change when the others come, and whom they hit. */
 static void
 test_faults_are_drawn_apart(void **state)
@@ -557,6 +577,7 @@ main(void)
 	    cmocka_unit_test(test_kills),
 	    cmocka_unit_test(test_pauses),
 	    cmocka_unit_test(test_all_faults),
+	    cmocka_unit_test(test_invariants_on_bad_disks),
 	    cmocka_unit_test(test_faults_are_drawn_apart),
 	    cmocka_unit_test(test_faults_of_any_cluster),
 	    cmocka_unit_test(test_kills_lose_memory),
