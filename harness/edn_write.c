@@ -31,7 +31,6 @@ write_character(struct buffer *out, int32_t c)
 	    {'\f', "formfeed"},
 	    {'\r', "return"},
 	};
-	char bytes[4];
 	size_t i;
 
 	buffer_append_char(out, '\\');
@@ -40,7 +39,7 @@ write_character(struct buffer *out, int32_t c)
 			buffer_append_string(out, names[i].name);
 			return;
 		}
-	buffer_append(out, bytes, utf8_put(bytes, c));
+	out->length += utf8_put(buffer_reserve(out, 4), c);
 }
 
 static void

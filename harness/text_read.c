@@ -15,9 +15,7 @@ struct text {
 static void
 append_raw(struct text *text, int32_t c)
 {
-	char bytes[4];
-
-	buffer_append(&text->bytes, bytes, utf8_put(bytes, c));
+	text->bytes.length += utf8_put(buffer_reserve(&text->bytes, 4), c);
 }
 
 static void

@@ -111,9 +111,7 @@ take_effect(struct process *p)
 	p->done = p->worked = true;
 	if (strcmp(p->f, "read") == 0)
 		p->from = p->key->value;
-	else if (strcmp(p->f, "write") == 0)
-		p->key->value = p->to;
-	else if (p->key->value == p->from)
+	else if (strcmp(p->f, "write") == 0 || p->key->value == p->from)
 		p->key->value = p->to;
 	else
 		p->worked = false;

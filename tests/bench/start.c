@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 
 #include <err.h>
+#include <fcntl.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,26 +37,22 @@ now_ms(void)
 static struct child
 start(char *const argv[])
 {
-	int in[2], out[2];
+	posix_spawn_file_actions_t actions;
 	struct child child;
+	int in[2], out[2];
 
-	if (pipe(in) == -1 || pipe(out) == -1)
+	if (pipe2(in, O_CLOEXEC) == -1 || pipe2(out, O_CLOEXEC) == -1)
 		err(1, "pipe");
-	child = (struct child){.pid = vfork(), .in = in[1], .out = out[0]};
-	if (child.pid == 0) {
-		dup2(in[0], STDIN_FILENO);
-		dup2(out[1], STDOUT_FILENO);
-		for (int i = 0; i < 2; i++) {
-			close(in[i]);
-			close(out[i]);
-		}
-		execv(argv[0], argv);
-		_exit(127);
-	}
-	if (child.pid == -1)
-		err(1, "fork");
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
+	if (posix_spawn(&child.pid, argv[0], &actions, NULL, argv, environ) != 0)
+		errx(1, "cannot start %s", argv[0]);
+	posix_spawn_file_actions_destroy(&actions);
 	close(in[0]);
 	close(out[1]);
+	child.in = in[1];
+	child.out = out[0];
 	return child;
 }
 
