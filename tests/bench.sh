@@ -11,7 +11,7 @@ build=${BUILD:-build}
 eddy=$build/bin/eddy
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-parts="machine echo start saturation delivered simulation large raft checkers"
+parts="machine echo start saturation delivered simulation large raft checkers messages"
 
 # ---- help -------------------------------------------------------------------
 
@@ -299,6 +299,13 @@ part_checkers() {
 	curve "list-append" "$build/bench/transactions" list-append
 	curve "rw-register" "$build/bench/transactions" rw-register
 	cat "$scratch/commands"
+}
+
+# ---- messages --------------------------------------------------------------------------
+
+part_messages() {
+	heading "Messages"
+	tests/bench/messages.sh
 }
 
 # ---- all of it --------------------------------------------------------------------------

@@ -26,7 +26,7 @@ broadcast; broadcast; 13.8 (78 / 96 / 98 / 99); 12.5; --node-count 25 --rate 100
 g-counter; g-counter; 0.718; 0.2; --node-count 3 --rate 100 --time-limit 20 --nemesis partition
 kafka; kafka; 1.369 (all 3.835); 0.6; --node-count 2 --concurrency 2n --rate 1000 --time-limit 20
 txn-list-append; txn-list-append-datomic; 8.5; 4; --node-count 2 --rate 100 --time-limit 10
-txn-rw-register; txn-rw-register-hat; none; 0.1; --node-count 2 --concurrency 2n --rate 1000 --time-limit 20 --nemesis partition --consistency-models read-committed
+txn-rw-register; txn-rw-register-hat; none; 0.1; --node-count 2 --concurrency 2n --rate 1000 --time-limit 20 --nemesis partition --consistency-models causal-cerone
 lin-kv; lin-kv; none; 3.5; --node-count 3 --concurrency 2n --rate 100 --time-limit 20
 lin-kv; lin-kv; none; 2.5; --node-count 3 --concurrency 2n --rate 100 --time-limit 20 -- --lease
 '
