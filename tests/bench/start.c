@@ -7,7 +7,6 @@
 
 #include <err.h>
 #include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,18 +36,20 @@ now_ms(void)
 static struct child
 start(char *const argv[])
 {
-	posix_spawn_file_actions_t actions;
 	struct child child;
 	int in[2], out[2];
 
 	if (pipe2(in, O_CLOEXEC) == -1 || pipe2(out, O_CLOEXEC) == -1)
 		err(1, "pipe");
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-	if (posix_spawn(&child.pid, argv[0], &actions, NULL, argv, environ) != 0)
-		errx(1, "cannot start %s", argv[0]);
-	posix_spawn_file_actions_destroy(&actions);
+	child.pid = fork();
+	if (child.pid == -1)
+		err(1, "fork");
+	if (child.pid == 0) {
+		dup2(in[0], STDIN_FILENO);
+		dup2(out[1], STDOUT_FILENO);
+		execv(argv[0], argv);
+		err(127, "%s", argv[0]);
+	}
 	close(in[0]);
 	close(out[1]);
 	child.in = in[1];
