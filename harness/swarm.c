@@ -203,6 +203,7 @@ parse(struct swarm *swarm, struct words *words, const struct test_options *o, st
 	if (options_parse(&swarm->options, COMMAND_SIM, words->count, words->items, text) != PARSE_OK)
 		return false;
 	swarm->options.seed = swarm->options.last_seed = words->seed;
+	swarm->options.program = o->program;
 	swarm->options.sweep = true;
 	swarm->options.store = o->store;
 	swarm->options.quiet = o->quiet;

@@ -99,6 +99,17 @@ show(struct sweep *sweep)
 	fflush(stderr);
 }
 
+/* What a run that took its process with it could not tell. */
+static void
+report_drawn(const struct test_options *options, uint64_t seed)
+{
+	struct swarm swarm;
+
+	if (swarm_draw(&swarm, options, seed))
+		swarm_print(&swarm);
+	swarm_free(&swarm);
+}
+
 static void
 report_failure(struct sweep *sweep, const struct crew_result *result)
 {
@@ -106,6 +117,8 @@ report_failure(struct sweep *sweep, const struct crew_result *result)
 
 	erase(sweep);
 	crew_show(result->output);
+	if (result->status == CREW_CRASHED && sweep->options->swarm)
+		report_drawn(sweep->options, result->task);
 	options_replay(sweep->options, result->task, &command);
 	printf("%sfailing seed %" PRIu64 "; again with: %s %s\n", sweep->failures > 1 ? "" : "first ", result->task,
 	    program_invocation_name, buffer_string(&command));

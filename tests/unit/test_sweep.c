@@ -242,10 +242,23 @@ test_a_crash_is_a_failing_seed(void **state)
 	assert_int_equal(
 	    sweep("-w echo --node echo --time-limit 2 -q --seeds 1..500 --jobs 3", &aborting, three, sizeof(three)),
 	    EXIT_CRASH);
+	assert_null(strstr(one, "drawn: "));
 	/* The messages of the run that crashed are not known: they count for nothing. */
 	blank_time(one);
 	blank_time(three);
 	assert_string_equal(one, three);
+}
+
+static void
+test_a_crash_tells_what_was_drawn(void **state)
+{
+	char output[8192];
+
+	(void)state;
+	assert_int_equal(
+	    sweep("-w echo --node echo --swarm -q --seeds 1..500", &aborting, output, sizeof(output)), EXIT_CRASH);
+	assert_shows(output, "The run was ended by signal 6 (Aborted).\ndrawn: ");
+	assert_shows(output, "sim -w echo --node echo --swarm --seed ");
 }
 
 /* ---- its end ------------------------------------------------------------------------------ */
@@ -330,6 +343,7 @@ main(void)
 	    cmocka_unit_test(test_who_ends_badly_is_told_of),
 	    cmocka_unit_test(test_workers_change_nothing),
 	    cmocka_unit_test(test_a_crash_is_a_failing_seed),
+	    cmocka_unit_test(test_a_crash_tells_what_was_drawn),
 	    cmocka_unit_test(test_a_sweep_can_be_ended),
 	    cmocka_unit_test(test_workers_do_not_outlive_it),
 	};
