@@ -45,7 +45,7 @@ struct actor {
 	struct node *node; /* NULL: killed */
 	struct disk *disk;
 	enum death dies;
-	bool fails; /* the test wants to see it fail by itself */
+	bool fails;               /* the test wants to see it fail by itself */
 	int64_t stopped_until_ms; /* as a process that got SIGSTOP: it neither hears nor does anything before */
 	struct random random;
 	char id[16];
