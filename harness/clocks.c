@@ -10,6 +10,8 @@
 static int64_t
 drifted(const struct clocks *clocks, int64_t now)
 {
+	if (clocks->drift_ppm == 0) /* most of the time; the division costs */
+		return 0;
 	return (int64_t)((__int128)(now - clocks->since) * clocks->drift_ppm / MILLION);
 }
 
@@ -24,7 +26,7 @@ clocks_when(const struct clocks *clocks, int64_t monotonic)
 {
 	int64_t shown = monotonic - clocks->ahead - clocks->since, when;
 
-	if (shown <= 0)
+	if (shown <= 0 || clocks->drift_ppm == 0)
 		return monotonic - clocks->ahead;
 	when = clocks->since + (int64_t)((__int128)shown * MILLION / (MILLION + clocks->drift_ppm));
 	while (clocks_monotonic(clocks, when) < monotonic) /* at most once, either way: what was rounded off */
