@@ -99,7 +99,8 @@ test_every_task_is_done_once(void **state)
 static int
 sleep_on(void *arg, uint64_t task, uint64_t *figure)
 {
-	(void)arg, (void)task, (void)figure;
+	(void)arg, (void)task;
+	*figure = 0;
 	while (pause() == -1)
 		;
 	return 0;
@@ -138,7 +139,8 @@ end_badly(void)
 static int
 plan_a_bad_end(void *arg, uint64_t task, uint64_t *figure)
 {
-	(void)arg, (void)task, (void)figure;
+	(void)arg, (void)task;
+	*figure = 0;
 	atexit(end_badly);
 	return 0;
 }
