@@ -196,6 +196,15 @@ test_conflicts_for_ever_are_no_success(void **state)
 	run_free(&run);
 }
 
+/* A workload that says nothing of it would pass whatever its nodes do. */
+static void
+test_every_workload_has_its_say(void **state)
+{
+	(void)state;
+	for (const struct workload *const *w = workloads; *w != NULL; w++)
+		assert_true((*w)->alive.kinds != NULL && (*w)->alive.kinds[0] != NULL);
+}
+
 /* ---- the books --------------------------------------------------------------------------- */
 
 static struct op
@@ -264,6 +273,7 @@ main(void)
 	    cmocka_unit_test(test_sweeps_find_it),
 	    cmocka_unit_test(test_silence_is_found),
 	    cmocka_unit_test(test_conflicts_for_ever_are_no_success),
+	    cmocka_unit_test(test_every_workload_has_its_say),
 	    cmocka_unit_test(test_books),
 	};
 

@@ -162,7 +162,7 @@ static const struct promise promises[] = {
     {.node = "broadcast",
 	.faults = EVERYTHING,
 	.variants = {{.args = ""}, {.args = "--batch-ms 0"}, {.args = "--batch-ms 1000"}}},
-    {.node = "broadcast-flood", .faults = EVERYTHING, .flags = "--rate 20 --message-budget 700"},
+    {.node = "broadcast-flood", .faults = EVERYTHING, .flags = "--rate 5 --message-budget 1000"},
     {0},
 };
 
