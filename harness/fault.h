@@ -32,6 +32,10 @@ enum fault_kind {
 #define FAULT_BIT(kind) (1u << (kind)) /* in a set of kinds */
 #define FAULT_VALUES    2              /* parameters of one target, at most */
 
+/* Of parameters. */
+#define FAULT_DELAY_MS_MAX 1000000
+#define FAULT_JUMP_MS_MAX  INT64_C(1000000000)
+
 /* One node that a fault is for; what the values mean, the kind's row says. */
 struct fault_target {
 	int node; /* its index */
@@ -60,12 +64,18 @@ struct fault_world {
 	int node_count;
 };
 
+/* What a parameter may be, in a scenario that somebody wrote. */
+struct fault_range {
+	int64_t min, max;
+};
+
 struct fault {
 	const char *name; /* "kill" */
 	int commands;     /* where it can be had: IN_TEST, IN_SIM (flags.h) */
 	const char *start_f, *stop_f;
-	const char *stop_spec;            /* of a stop's invocation in the history: "all"; NULL: nil */
-	const char *values[FAULT_VALUES]; /* names of a target's parameters; NULL: there is none */
+	const char *stop_spec;                   /* of a stop's invocation in the history: "all"; NULL: nil */
+	const char *values[FAULT_VALUES];        /* names of a target's parameters; NULL: there is none */
+	struct fault_range ranges[FAULT_VALUES]; /* of those */
 	/* Of a node in the history: "killed", "started", "already-running". NULL: its parameters, and "healed". */
 	const char *did, *undid, *was_so;
 	bool stalls;                                                 /* what a node says late is not its own fault */

@@ -9,10 +9,6 @@
 #include "scenario.h"
 #include "workload.h"
 
-/* Parameters of faults. */
-#define FAULT_VALUE_MAX INT64_C(1000000000000)
-#define FAULT_VALUE_MIN (-FAULT_VALUE_MAX)
-
 struct reader {
 	struct scenario *scenario;
 	struct buffer *error;
@@ -241,6 +237,7 @@ is_number_in(const struct value *value, int64_t min, int64_t max)
 static bool
 read_target(struct reader *r, enum fault_kind kind, const struct value *values, struct fault_target *target)
 {
+	const struct fault_range *ranges = faults[kind].ranges;
 	size_t wanted = 0;
 
 	while (wanted < FAULT_VALUES && faults[kind].values[wanted] != NULL)
@@ -248,9 +245,9 @@ read_target(struct reader *r, enum fault_kind kind, const struct value *values, 
 	if (values->type != VALUE_VECTOR || values->count != wanted)
 		return bad(r, "a node of %s has a vector of %zu numbers", faults[kind].name, wanted);
 	for (size_t i = 0; i < wanted; i++) {
-		if (!is_number_in(values->items[i], FAULT_VALUE_MIN, FAULT_VALUE_MAX))
+		if (!is_number_in(values->items[i], ranges[i].min, ranges[i].max))
 			return bad(r, "%s: expected an integer from %lld to %lld", faults[kind].values[i],
-			    (long long)FAULT_VALUE_MIN, (long long)FAULT_VALUE_MAX);
+			    (long long)ranges[i].min, (long long)ranges[i].max);
 		target->values[i] = values->items[i]->integer;
 	}
 	return true;

@@ -53,6 +53,8 @@ static const struct {
     {RUN "fault 1 start kill one\n", "line 2: a fault has a map"},
     {RUN "fault 1 start kill one {\"n7\" []}\n", "line 2: a fault is for a node that there is not"},
     {RUN "fault 1 start kill one {\"n1\" [5]}\n", "line 2: a node of kill has a vector of 0 numbers"},
+    {RUN "fault 1 start clock one {\"n1\" [0 50001]}\n", "line 2: drift-ppm: expected an integer from -50000 to 50000"},
+    {RUN "fault 1 start loss one {\"n1\" [nil]}\n", "line 2: permille: expected an integer from 0 to 1000"},
     {RUN "fault 1 start partition one {\"n1\" #{\"n9\"}}\n", "line 2: a partition is between nodes that there are"},
     {RUN "fault 1 start partition one {\"n1\" 5}\n", "line 2: a partition is a map from nodes to sets of nodes"},
     {RUN "fault 1 start partition one {} 1001\n", "line 2: expected how many in a thousand"},

@@ -16,7 +16,8 @@ static const char *const lines[] = {
     "-w kafka --node kafka --node-count 2 --concurrency 2n --time-limit 8 --rate 50",
     "-w txn-list-append --node txn-list-append --node-count 3 --time-limit 8 --rate 50 --latency 5",
     "-w txn-rw-register --node txn-rw-register --node-count 3 --time-limit 8 --rate 50 --seed 5",
-    "-w lin-kv --node lin-kv --node-count 3 --concurrency 2n --time-limit 8 --rate 50 --nemesis partition,kill "
+    "-w lin-kv --node lin-kv --node-count 3 --concurrency 2n --time-limit 8 --rate 50 --nemesis "
+    "partition,kill,pause,loss,duplicate,clock,slow,disk "
     "--nemesis-interval 1 --partitions one-way,flaky --liveness 5 -- --data-dir x",
     "-w echo --node echo --rate 0 --time-limit 3",
 };
