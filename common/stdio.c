@@ -269,15 +269,18 @@ wait_for_input(struct process *process)
 	return ready > 0 && fds[0].revents != 0;
 }
 
+/* A turn's time is not before any of its input came: leases, and promises not to vote, count on that. */
 static void
 turn(struct process *process)
 {
 	bool input = wait_for_input(process);
-	int64_t now = clock_ms(CLOCK_MONOTONIC);
 
 	if (!is_flushing(process) && !is_full(process)) {
+		int64_t now;
+
 		if (input)
 			read_input(process);
+		now = clock_ms(CLOCK_MONOTONIC);
 		node_turn(process->node, now);
 		take_lines(process, now);
 		if (!store(process)) {
