@@ -355,9 +355,9 @@ static void
 stop(struct node *n)
 {
 	struct counter *c = node_state(n);
-	struct entry *e;
+	struct entry *e, *next;
 
-	while ((e = RB_ROOT(&c->entries)) != NULL) {
+	RB_FOREACH_SAFE (e, entries, &c->entries, next) {
 		RB_REMOVE(entries, &c->entries, e);
 		free(e);
 	}
