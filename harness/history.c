@@ -8,7 +8,7 @@
 #define OPS_FIRST  64
 #define OPEN_FIRST 64
 
-#define WRITE_BYTES 65536 /* of operations that are written, before their memory is freed */
+#define WRITE_BYTES 65536 /* of lines, and of what they are made from, before they are written and freed */
 
 static const char *const type_names[] = {
     [OP_INVOKE] = "invoke",
@@ -196,18 +196,21 @@ op_value(struct arena *arena, const struct op *op)
 void
 history_write(const struct history *history, FILE *file)
 {
-	struct buffer line = {0};
+	struct buffer lines = {0};
 	struct arena arena = {0};
 	size_t i;
 
 	for (i = 0; i < history->count; i++) {
-		line.length = 0;
-		edn_write(&line, op_map(&arena, &history->ops[i]));
-		buffer_append_char(&line, '\n');
-		fwrite(line.bytes, 1, line.length, file);
-		if (arena.used > WRITE_BYTES)
-			arena_free(&arena);
+		edn_write(&lines, op_map(&arena, &history->ops[i]));
+		buffer_append_char(&lines, '\n');
+		if (lines.length + arena.used < WRITE_BYTES)
+			continue;
+		fwrite(lines.bytes, 1, lines.length, file);
+		lines.length = 0;
+		arena_free(&arena);
 	}
+	if (lines.length > 0)
+		fwrite(lines.bytes, 1, lines.length, file);
 	arena_free(&arena);
-	buffer_free(&line);
+	buffer_free(&lines);
 }

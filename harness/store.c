@@ -18,9 +18,12 @@
 /* Runs that begin in the same millisecond are told apart by later ones; so many are tried. */
 #define TIME_TRIES 1000
 
+#define JOURNAL_BYTES 65536 /* gathered before they are written */
+
 struct store {
 	struct buffer path;
 	FILE *journal;
+	char gathered[JOURNAL_BYTES];
 	bool failed; /* the journal */
 };
 
@@ -176,10 +179,12 @@ store_open(const struct test_options *options, struct buffer *error)
 	buffer_printf(&parent, "%s/%s", options->store, options->workload->name);
 	opened = open_in(store, options, buffer_string(&parent), error);
 	buffer_free(&parent);
-	if (opened)
-		return store;
-	store_close(store);
-	return NULL;
+	if (!opened) {
+		store_close(store);
+		return NULL;
+	}
+	setvbuf(store->journal, store->gathered, _IOFBF, sizeof(store->gathered));
+	return store;
 }
 
 const char *
