@@ -15,8 +15,6 @@
 /* Deliveries to one receiver in a row before others have their turn. */
 #define DELIVERIES_MAX 64
 
-#define HELD_FIRST 16 /* messages that there is room for at first, where they are held */
-
 /* ---- endpoints ----------------------------------------------------------- */
 
 static int
@@ -114,8 +112,8 @@ endpoint_incarnation(const struct endpoint *endpoint)
 
 enum happening { HAPPENS_SEND, HAPPENS_RECEIVE, HAPPENS_DROP };
 
-static struct envelope
-envelope_of(const struct packet *packet, const struct endpoint *dest)
+struct envelope
+packet_envelope(const struct packet *packet, const struct endpoint *dest)
 {
 	return (struct envelope){packet->id, packet->src->id, dest->id, packet->body, packet->length};
 }
@@ -143,7 +141,7 @@ count(struct net *net, enum happening what, const struct packet *packet, const s
 static void
 tell(struct net *net, enum happening what, const struct packet *packet, const struct endpoint *dest)
 {
-	const struct envelope envelope = envelope_of(packet, dest);
+	const struct envelope envelope = packet_envelope(packet, dest);
 	int64_t now = loop_now(net->loop);
 
 	count(net, what, packet, dest);
@@ -197,8 +195,8 @@ net_queued_bytes(const struct net *net)
 	return net->bytes;
 }
 
-static void
-forget(struct endpoint *dest, struct packet *packet)
+void
+packet_forget(struct endpoint *dest, struct packet *packet)
 {
 	size_t size = packet_size(packet->length);
 
@@ -211,7 +209,7 @@ void
 packet_lose(struct endpoint *dest, struct packet *packet)
 {
 	tell(dest->net, HAPPENS_DROP, packet, dest);
-	forget(dest, packet);
+	packet_forget(dest, packet);
 }
 
 void
@@ -295,7 +293,7 @@ static bool
 deliver_taken(struct endpoint *dest)
 {
 	struct packet *packet = dest->taken;
-	const struct envelope envelope = envelope_of(packet, dest);
+	const struct envelope envelope = packet_envelope(packet, dest);
 	uint64_t registered = dest->registered;
 	bool accepted;
 
@@ -310,12 +308,12 @@ deliver_taken(struct endpoint *dest)
 	dest->delivering = true;
 	accepted = dest->deliver(dest->arg, &envelope);
 	if (dest->deliver == NULL || dest->registered != registered) {
-		forget(dest, packet);
+		packet_forget(dest, packet);
 		return false;
 	}
 	dest->delivering = false;
 	if (accepted) {
-		forget(dest, packet);
+		packet_forget(dest, packet);
 		return true;
 	}
 	dest->taken = packet;
@@ -396,8 +394,8 @@ draw_latency(struct net *net)
 	return net->latency.mean_ms * MS_NS;
 }
 
-static struct packet *
-make_packet(struct net *net, struct endpoint *src, struct endpoint *dest, const char *body, size_t length)
+struct packet *
+packet_make(struct net *net, struct endpoint *src, struct endpoint *dest, const char *body, size_t length)
 {
 	struct packet *packet = packet_new(body, length);
 
@@ -432,16 +430,6 @@ packet_post(struct endpoint *to, struct packet *packet)
 	schedule(to);
 }
 
-static void
-hold(struct net *net, struct endpoint *dest, struct packet *packet)
-{
-	if (net->held_count == net->held_capacity) {
-		net->held_capacity = net->held_capacity > 0 ? 2 * net->held_capacity : HELD_FIRST;
-		net->held = memory_resize(net->held, net->held_capacity, sizeof(*net->held));
-	}
-	net->held[net->held_count++] = (struct held){.dest = dest, .packet = packet};
-}
-
 enum net_fault
 net_send(struct net *net, const char *src, const char *dest, const char *body, size_t length)
 {
@@ -455,108 +443,16 @@ net_send(struct net *net, const char *src, const char *dest, const char *body, s
 	if (to->bytes + packet_size(length) > net->endpoint_bytes_max ||
 	    net->bytes + packet_size(length) > net->bytes_max)
 		return NET_FLOODED;
-	packet = make_packet(net, from, to, body, length);
+	packet = packet_make(net, from, to, body, length);
 	tell(net, HAPPENS_SEND, packet, to);
 	mix_content(net, packet, to);
 	if (net->holds && !from->is_client && !to->is_client)
-		hold(net, to, packet);
+		packet_hold(to, packet);
 	else if (net->shaped)
 		packet_shape(to, packet);
 	else
 		packet_post(to, packet);
 	return NET_OK;
-}
-
-/* ---- by hand ------------------------------------------------------------- */
-
-void
-net_hold(struct net *net)
-{
-	net->holds = true;
-}
-
-void
-net_release(struct net *net)
-{
-	while (net->held_count > 0)
-		net_held_deliver(net, 0);
-	net->holds = false;
-}
-
-size_t
-net_held(const struct net *net)
-{
-	return net->held_count;
-}
-
-struct envelope
-net_held_at(const struct net *net, size_t place)
-{
-	assert(place < net->held_count);
-	return envelope_of(net->held[place].packet, net->held[place].dest);
-}
-
-static struct held
-take_held(struct net *net, size_t place)
-{
-	struct held held;
-
-	assert(place < net->held_count);
-	held = net->held[place];
-	net->held_count--;
-	memmove(&net->held[place], &net->held[place + 1], (net->held_count - place) * sizeof(held));
-	return held;
-}
-
-void
-net_held_delay(struct net *net, size_t place)
-{
-	struct held held = take_held(net, place);
-
-	held.delayed = true;
-	net->held[net->held_count++] = held;
-}
-
-bool
-net_held_is_delayed(const struct net *net, size_t place)
-{
-	assert(place < net->held_count);
-	return net->held[place].delayed;
-}
-
-void
-net_held_deliver(struct net *net, size_t place)
-{
-	struct held held = take_held(net, place);
-
-	held.packet->deadline = loop_now(net->loop);
-	if (held.dest->deliver != NULL)
-		packet_post(held.dest, held.packet);
-	else
-		forget(held.dest, held.packet);
-}
-
-void
-net_held_duplicate(struct net *net, size_t place)
-{
-	const struct packet *packet = net->held[place].packet;
-	struct endpoint *dest = net->held[place].dest;
-	struct packet *copy;
-
-	if (dest->deliver == NULL)
-		return;
-	copy = make_packet(net, packet->src, dest, packet->body, packet->length);
-	copy->deadline = loop_now(net->loop);
-	packet_post(dest, copy);
-}
-
-void
-net_held_drop(struct net *net, size_t place)
-{
-	struct held held = take_held(net, place);
-
-	tell(net, HAPPENS_DROP, held.packet, held.dest);
-	forget(held.dest, held.packet);
 }
 
 /* ---- who is there -------------------------------------------------------- */
@@ -604,12 +500,12 @@ net_remove(struct net *net, struct endpoint *endpoint)
 	loop_cancel(net->loop, endpoint->event);
 	endpoint->event = 0;
 	if (endpoint->taken != NULL)
-		forget(endpoint, endpoint->taken);
+		packet_forget(endpoint, endpoint->taken);
 	endpoint->taken = NULL;
 	while (endpoint->queue.count > 0)
-		forget(endpoint, packet_pop(&endpoint->queue));
+		packet_forget(endpoint, packet_pop(&endpoint->queue));
 	while (endpoint->late.count > 0)
-		forget(endpoint, packet_pop(&endpoint->late));
+		packet_forget(endpoint, packet_pop(&endpoint->late));
 	loop_cancel(net->loop, endpoint->late_event);
 	endpoint->late_event = 0;
 	endpoint->delivering = endpoint->blocked = endpoint->paused = false;
@@ -650,7 +546,7 @@ net_free(struct net *net)
 	if (net == NULL)
 		return;
 	for (size_t i = 0; i < net->held_count; i++)
-		forget(net->held[i].dest, net->held[i].packet);
+		packet_forget(net->held[i].dest, net->held[i].packet);
 	free(net->held);
 	RB_FOREACH_SAFE (endpoint, endpoint_tree, &net->endpoints, next)
 		endpoint_free(net, endpoint);

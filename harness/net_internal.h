@@ -1,4 +1,7 @@
-/* What the parts of the network share: net.c, and net_fault.c for what befalls messages on their way. */
+/*
+ * What the parts of the network share: net.c, net_fault.c for what befalls messages on their way, net_hold.c for
+ * those that wait to be chosen.
+ */
 #ifndef NET_INTERNAL_H
 #define NET_INTERNAL_H
 
@@ -84,6 +87,10 @@ struct endpoint *net_endpoint(struct net *, const char *id);
 void packet_post(struct endpoint *dest, struct packet *);
 /* Told of as dropped, and freed. */
 void packet_lose(struct endpoint *dest, struct packet *);
+void packet_forget(struct endpoint *dest, struct packet *); /* freed */
+/* A message with an id and a deadline; the receiver's bytes are counted. */
+struct packet *packet_make(struct net *, struct endpoint *src, struct endpoint *dest, const char *body, size_t length);
+struct envelope packet_envelope(const struct packet *, const struct endpoint *dest);
 
 /* ---- net_fault.c ----------------------------------------------------------- */
 
@@ -91,5 +98,10 @@ void packet_lose(struct endpoint *dest, struct packet *);
 bool net_drops(struct endpoint *dest, const struct endpoint *src);
 /* What faults make of a message on its way: it is posted, now or later, once or twice, or lost. */
 void packet_shape(struct endpoint *dest, struct packet *);
+
+/* ---- net_hold.c ------------------------------------------------------------ */
+
+/* It waits to be chosen. */
+void packet_hold(struct endpoint *dest, struct packet *);
 
 #endif
