@@ -43,12 +43,12 @@ command_of() {
 }
 
 # Latencies of the operations that succeeded, in ms: median, 95th percentile; and all that failed or is unknown, but
-# for those that may (:crash, and a cas that finds another value).
+# for those that may: :crash, a cas that finds another value, a read of a register that nobody wrote.
 operations() {
 	sed -n 's/.*:time \([0-9]*\), :type :\([a-z]*\), :process \([0-9]*\), :f :\([a-z_-]*\).*/\1 \2 \3 \4/p' "$1" |
 		awk '$2 == "invoke" { began[$3] = $1; next }
 			$2 == "ok" { print ($1 - began[$3]) / 1e6; next }
-			$4 == "crash" || ($4 == "cas" && $2 == "fail") { next }
+			$4 == "crash" || ($2 == "fail" && ($4 == "cas" || $4 == "read")) { next }
 			{ odd[$2]++ }
 			END { print "odd", odd["fail"] + 0, odd["info"] + 0 }' |
 		sort -n >"$1.sorted"
