@@ -4,17 +4,9 @@
 #include "memory.h"
 
 static json_t *
-made(json_t *json)
-{
-	if (json == NULL)
-		memory_exhausted();
-	return json;
-}
-
-static json_t *
 life_record(const struct durable *d)
 {
-	return made(json_pack("{s:I}", "life", (json_int_t)d->life));
+	return memory_made(json_pack("{s:I}", "life", (json_int_t)d->life));
 }
 
 /* ---- beginning -------------------------------------------------------------- */
@@ -73,7 +65,7 @@ is_overgrown(const struct durable *d, const struct node *n)
 static void
 rewrite(struct durable *d, struct node *n)
 {
-	json_t *records = made(d->records(n));
+	json_t *records = memory_made(d->records(n));
 
 	if (json_array_insert_new(records, 0, life_record(d)) == -1)
 		memory_exhausted();
@@ -88,7 +80,7 @@ durable_append(struct durable *d, struct node *n, json_t *record)
 		json_decref(record);
 		return;
 	}
-	node_append(n, made(record));
+	node_append(n, memory_made(record));
 	node_sync(n);
 	if (is_overgrown(d, n))
 		rewrite(d, n);

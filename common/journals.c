@@ -27,14 +27,6 @@ struct journals_link {
 	bool silent;
 };
 
-static json_t *
-made(json_t *json)
-{
-	if (json == NULL)
-		memory_exhausted();
-	return json;
-}
-
 static struct journal *
 own(const struct journals *j, const struct node *n)
 {
@@ -74,7 +66,7 @@ advance(struct journals *j, struct node *n, int writer, bool store)
 		json_t *entry = journal->entries[journal->have];
 
 		if (store && node_is_durable(n))
-			node_append(n, made(json_pack("[s, O]", node_peer(n, writer), entry)));
+			node_append(n, memory_made(json_pack("[s, O]", node_peer(n, writer), entry)));
 		journal->have++;
 		j->user->apply(n, writer, journal->have - 1, entry);
 	}
@@ -145,7 +137,7 @@ static json_t *
 pack_entries(struct journals *j, struct node *n, struct journals_link *link)
 {
 	struct journal *journal = own(j, n);
-	json_t *entries = made(json_array());
+	json_t *entries = memory_made(json_array());
 	size_t bytes = 0;
 	int count = 0;
 
@@ -165,7 +157,7 @@ say(struct journals *j, struct node *n, int peer)
 	struct journals_link *link = &j->links[peer];
 	int64_t from = link->sent;
 	json_t *entries = pack_entries(j, n, link);
-	json_t *body = made(json_pack("{s:s, s:I, s:o, s:I, s:I}", "type", "journal", "from", (json_int_t)from,
+	json_t *body = memory_made(json_pack("{s:s, s:I, s:o, s:I, s:I}", "type", "journal", "from", (json_int_t)from,
 	    "entries", entries, "have", (json_int_t)j->journals[peer].have, "safe", (json_int_t)j->safe));
 
 	link->due = link->sent < own(j, n)->have ? node_now_ms(n) : NEVER;

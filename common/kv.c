@@ -19,29 +19,22 @@ struct kv_call {
 /* ---- requests and replies -------------------------------------------------- */
 
 static json_t *
-made(json_t *body)
-{
-	if (body == NULL)
-		memory_exhausted();
-	return body;
-}
-
-static json_t *
 read_body(json_t *key)
 {
-	return made(json_pack("{s:s, s:O}", "type", "read", "key", key));
+	return memory_made(json_pack("{s:s, s:O}", "type", "read", "key", key));
 }
 
 static json_t *
 write_body(json_t *key, json_t *value)
 {
-	return made(json_pack("{s:s, s:O, s:O}", "type", "write", "key", key, "value", value));
+	return memory_made(json_pack("{s:s, s:O, s:O}", "type", "write", "key", key, "value", value));
 }
 
 static json_t *
 cas_body(json_t *key, json_t *from, json_t *to, bool create)
 {
-	json_t *body = made(json_pack("{s:s, s:O, s:O, s:O}", "type", "cas", "key", key, "from", from, "to", to));
+	json_t *body =
+	    memory_made(json_pack("{s:s, s:O, s:O, s:O}", "type", "cas", "key", key, "from", from, "to", to));
 
 	if (create && json_object_set_new(body, "create_if_not_exists", json_true()) != 0)
 		memory_exhausted();
@@ -51,7 +44,7 @@ cas_body(json_t *key, json_t *from, json_t *to, bool create)
 static json_t *
 timestamp_body(void)
 {
-	return made(json_pack("{s:s}", "type", "ts"));
+	return memory_made(json_pack("{s:s}", "type", "ts"));
 }
 
 /* A reply of another form than agreed says nothing definite. `*value` is borrowed from the body. */

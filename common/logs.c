@@ -14,14 +14,6 @@ compare_keys(struct logs_log *a, struct logs_log *b)
 
 RB_GENERATE_INTERNAL(logs_tree, logs_log, entry, compare_keys, static __attribute__((unused)))
 
-static json_t *
-made(json_t *json)
-{
-	if (json == NULL)
-		memory_exhausted();
-	return json;
-}
-
 static void
 put(json_t *object, const char *key, json_t *value)
 {
@@ -96,7 +88,7 @@ logs_append(struct logs_log *log, json_t *message)
 		log->messages = memory_resize(log->messages, (size_t)log->capacity, sizeof(*log->messages));
 	}
 	next = &log->messages[log->count];
-	next->pair = made(json_pack("[I, O]", (json_int_t)log->count, message));
+	next->pair = memory_made(json_pack("[I, O]", (json_int_t)log->count, message));
 	next->bytes = logs_bytes(next->pair);
 	return log->count++;
 }
@@ -128,7 +120,7 @@ logs_are_keys(const json_t *keys)
 static json_t *
 take(const struct logs_log *log, int64_t offset, int64_t *messages, size_t *bytes)
 {
-	json_t *pairs = made(json_array());
+	json_t *pairs = memory_made(json_array());
 
 	for (; offset<log->count && * messages> 0; offset++) {
 		const struct logs_message *m = &log->messages[offset];
@@ -153,7 +145,7 @@ logs_poll(struct logs *logs, json_t *offsets)
 
 	if (!logs_are_offsets(offsets))
 		return NULL;
-	found = made(json_object());
+	found = memory_made(json_object());
 	json_object_foreach (offsets, key, offset) {
 		const struct logs_log *log = find(logs, key);
 		json_t *pairs = log != NULL ? take(log, json_integer_value(offset), &messages, &bytes) : NULL;
@@ -173,7 +165,7 @@ logs_commit(struct logs *logs, json_t *offsets)
 
 	if (!logs_are_offsets(offsets))
 		return NULL;
-	grown = made(json_object());
+	grown = memory_made(json_object());
 	json_object_foreach (offsets, key, offset) {
 		struct logs_log *log = logs_get(logs, key);
 
@@ -193,7 +185,7 @@ logs_committed(struct logs *logs, json_t *keys)
 
 	if (!logs_are_keys(keys))
 		return NULL;
-	found = made(json_object());
+	found = memory_made(json_object());
 	json_array_foreach (keys, i, key) {
 		const struct logs_log *log = find(logs, json_string_value(key));
 

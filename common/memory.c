@@ -50,3 +50,11 @@ memory_copy(const void *bytes, size_t length)
 	copy[length] = '\0';
 	return copy;
 }
+
+struct json_t *
+memory_made(struct json_t *json)
+{
+	if (json == NULL)
+		memory_exhausted();
+	return json;
+}

@@ -13,18 +13,10 @@
 #define FANOUT     (1 << DIGIT_BITS)
 #define DEPTH_MAX  (64 / DIGIT_BITS) /* a leaf down there is never split */
 
-static json_t *
-made(json_t *json)
-{
-	if (json == NULL)
-		memory_exhausted();
-	return json;
-}
-
 void
 pages_init(struct pages *p, struct node *n)
 {
-	p->segments = made(json_object());
+	p->segments = memory_made(json_object());
 	p->incarnation = node_random(n, 0);
 	p->made = 0;
 }
@@ -133,7 +125,7 @@ add_page(struct change *c, json_t *page)
 {
 	if (json_array_append_new(c->pages_made, page) == -1)
 		memory_exhausted();
-	return made(json_pack("[O, i]", c->key, (int)json_array_size(c->pages_made) - 1));
+	return memory_made(json_pack("[O, i]", c->key, (int)json_array_size(c->pages_made) - 1));
 }
 
 /* Deals out an object's members by digit. */
@@ -144,7 +136,7 @@ deal(json_t *members, int depth, json_t *parts[FANOUT])
 	json_t *value;
 
 	for (int i = 0; i < FANOUT; i++)
-		parts[i] = made(json_object());
+		parts[i] = memory_made(json_object());
 	json_object_foreach (members, key, value)
 		if (json_object_set(parts[digit(key, depth)], key, value) == -1)
 			memory_exhausted();
@@ -156,7 +148,7 @@ static int put_page(struct node *, struct change *, json_t *address, json_t *cha
 static int
 put_branch(struct node *n, struct change *c, json_t *branch, json_t *changes, int depth, json_t **changed)
 {
-	json_t *page = made(json_array()), *parts[FANOUT];
+	json_t *page = memory_made(json_array()), *parts[FANOUT];
 	int outcome = TASK_OK;
 
 	deal(changes, depth, parts);
@@ -196,7 +188,7 @@ put_page(struct node *n, struct change *c, json_t *address, json_t *changes, int
 		json_decref(page);
 		return outcome;
 	}
-	leaf = made(page != NULL ? json_copy(page) : json_object());
+	leaf = memory_made(page != NULL ? json_copy(page) : json_object());
 	json_decref(page);
 	if (json_object_update(leaf, changes) == -1)
 		memory_exhausted();
@@ -212,13 +204,13 @@ put_page(struct node *n, struct change *c, json_t *address, json_t *changes, int
 static json_t *
 fresh_key(struct node *n, struct pages *p)
 {
-	return made(json_sprintf("%s-%016" PRIx64 "-%" PRIu64, node_id(n), p->incarnation, p->made++));
+	return memory_made(json_sprintf("%s-%016" PRIx64 "-%" PRIu64, node_id(n), p->incarnation, p->made++));
 }
 
 int
 pages_put(struct node *n, struct pages *p, json_t *map, json_t *changes, json_t **changed)
 {
-	struct change c = {.pages = p, .key = fresh_key(n, p), .pages_made = made(json_array())};
+	struct change c = {.pages = p, .key = fresh_key(n, p), .pages_made = memory_made(json_array())};
 	int outcome = put_page(n, &c, map, changes, 0, changed);
 
 	if (outcome == TASK_OK) {

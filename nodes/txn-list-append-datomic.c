@@ -72,27 +72,19 @@ struct datomic {
 	uint64_t incarnation, changes;
 };
 
-static json_t *
-made(json_t *json)
-{
-	if (json == NULL)
-		memory_exhausted();
-	return json;
-}
-
 /* ---- the root --------------------------------------------------------------------- */
 
 static json_t *
 root_key(void)
 {
-	return made(json_string("root"));
+	return memory_made(json_string("root"));
 }
 
 /* What the first change begins with: nobody has written a root before. */
 static json_t *
 empty_root(void)
 {
-	return made(json_pack("{s:n, s:[], s:{}}", "map", "recent", "last"));
+	return memory_made(json_pack("{s:n, s:[], s:{}}", "map", "recent", "last"));
 }
 
 static bool
@@ -195,7 +187,7 @@ load(struct node *n, json_t *recent, const char *key, json_t *values)
 	outcome = pages_get(n, &d->pages, json_object_get(d->root, "map"), key, &old);
 	if (outcome != TASK_OK)
 		return outcome;
-	list = made(json_is_array(old) ? json_copy(old) : json_array());
+	list = memory_made(json_is_array(old) ? json_copy(old) : json_array());
 	for (size_t i = 0; i < json_array_size(recent); i += 2)
 		if (strcmp(json_string_value(json_array_get(recent, i)), key) == 0)
 			append(list, json_array_get(recent, i + 1));
@@ -247,7 +239,7 @@ add_recent(json_t *recent, const json_t *txn)
 static int
 perform(struct node *n, struct works *batch, json_t *recent)
 {
-	json_t *values = made(json_object());
+	json_t *values = memory_made(json_object());
 	struct work *w;
 	int outcome = TASK_OK;
 
@@ -270,7 +262,7 @@ static int
 fold(struct node *n, json_t *recent, json_t **map)
 {
 	struct datomic *d = node_state(n);
-	json_t *lists = made(json_object());
+	json_t *lists = memory_made(json_object());
 	int outcome = TASK_OK;
 
 	for (size_t i = 0; i < json_array_size(recent) && outcome == TASK_OK; i += 2)
@@ -287,7 +279,7 @@ next_root(struct node *n, json_t *recent, json_t *change, json_t **root)
 {
 	struct datomic *d = node_state(n);
 	json_t *map = json_incref(json_object_get(d->root, "map"));
-	json_t *last = made(json_copy(json_object_get(d->root, "last")));
+	json_t *last = memory_made(json_copy(json_object_get(d->root, "last")));
 	int outcome = TASK_OK;
 
 	json_incref(recent);
@@ -296,13 +288,13 @@ next_root(struct node *n, json_t *recent, json_t *change, json_t **root)
 		map = NULL;
 		outcome = fold(n, recent, &map);
 		json_decref(recent);
-		recent = made(json_array());
+		recent = memory_made(json_array());
 	}
 	if (json_object_set(last, node_id(n), change) == -1)
 		memory_exhausted();
 	*root = NULL;
 	if (outcome == TASK_OK)
-		*root = made(json_pack("{s:O, s:O, s:O}", "map", map, "recent", recent, "last", last));
+		*root = memory_made(json_pack("{s:O, s:O, s:O}", "map", map, "recent", recent, "last", last));
 	json_decref(map);
 	json_decref(last);
 	json_decref(recent);
@@ -314,10 +306,10 @@ static int
 attempt(struct node *n, struct works *batch, bool reads_only, bool *tried)
 {
 	struct datomic *d = node_state(n);
-	json_t *recent = made(json_copy(json_object_get(d->root, "recent"))), *change, *root = NULL;
+	json_t *recent = memory_made(json_copy(json_object_get(d->root, "recent"))), *change, *root = NULL;
 	int outcome = perform(n, batch, recent);
 
-	change = made(json_sprintf("%016" PRIx64 "-%" PRIu64, d->incarnation, d->changes++));
+	change = memory_made(json_sprintf("%016" PRIx64 "-%" PRIu64, d->incarnation, d->changes++));
 	if (outcome == TASK_OK && !reads_only) {
 		outcome = next_root(n, recent, change, &root);
 		if (outcome == TASK_OK) {

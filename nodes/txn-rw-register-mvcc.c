@@ -108,20 +108,12 @@ struct transaction {
 	bool in_doubt; /* it may have been committed */
 };
 
-static json_t *
-made(json_t *json)
-{
-	if (json == NULL)
-		memory_exhausted();
-	return json;
-}
-
 /* ---- rows --------------------------------------------------------------------------- */
 
 static json_t *
 empty_row(void)
 {
-	return made(json_pack("{s:i, s:[], s:i, s:n}", "changes", 0, "versions", "floor", 0, "lock"));
+	return memory_made(json_pack("{s:i, s:[], s:i, s:n}", "changes", 0, "versions", "floor", 0, "lock"));
 }
 
 static bool
@@ -147,7 +139,7 @@ row_of(json_t *json)
 static json_t *
 row_next(const struct row *row, json_t *versions, json_int_t floor, json_t *lock)
 {
-	return made(json_pack(
+	return memory_made(json_pack(
 	    "{s:I, s:o, s:I, s:o}", "changes", row->changes + 1, "versions", versions, "floor", floor, "lock", lock));
 }
 
@@ -193,7 +185,7 @@ value_at(const struct row *row, int64_t time)
 static int
 read_row(struct node *n, struct cell *cell)
 {
-	json_t *key = made(json_string(cell->key)), *row = NULL;
+	json_t *key = memory_made(json_string(cell->key)), *row = NULL;
 	struct row parts;
 	int outcome = ERROR_TIMEOUT;
 
@@ -221,7 +213,7 @@ read_row(struct node *n, struct cell *cell)
 static int
 change_row(struct node *n, struct cell *cell, json_t *to)
 {
-	json_t *key = made(json_string(cell->key));
+	json_t *key = memory_made(json_string(cell->key));
 	int outcome = task_kv_cas(n, LIN_KV, key, cell->row, to, true, SERVICE_MS);
 
 	json_decref(key);
@@ -250,7 +242,7 @@ commit_lock(struct node *n, struct cell *cell, int64_t start, int64_t commit)
 
 		if (lock_start(&row) != start)
 			return TASK_OK;
-		versions = made(json_copy(row.versions));
+		versions = memory_made(json_copy(row.versions));
 		if (json_array_insert_new(versions, 0,
 			json_pack("[I, I, O, O]", (json_int_t)commit, (json_int_t)start,
 			    json_object_get(row.lock, "value"), json_object_get(row.lock, "keys"))) == -1)
@@ -393,7 +385,7 @@ lock_cell(struct node *n, void *arg)
 {
 	struct cell *cell = arg;
 	struct row row = row_of(cell->row);
-	json_t *versions = made(json_copy(row.versions));
+	json_t *versions = memory_made(json_copy(row.versions));
 	json_int_t floor = row.floor;
 
 	cell->outcome = ERROR_PRECONDITION_FAILED;
@@ -460,7 +452,7 @@ perform(struct transaction *t, json_t *values)
 static void
 make_locks(struct transaction *t, json_t *values)
 {
-	json_t *keys = made(json_array()), *none = made(json_array());
+	json_t *keys = memory_made(json_array()), *none = memory_made(json_array());
 
 	for (size_t i = 1; i < t->written; i++)
 		if (json_array_append_new(keys, json_string(t->cells[i].key)) == -1)
@@ -469,7 +461,7 @@ make_locks(struct transaction *t, json_t *values)
 		struct cell *cell = &t->cells[i];
 
 		json_decref(cell->lock);
-		cell->lock = made(json_pack("{s:I, s:s, s:O, s:O}", "start", (json_int_t)t->start, "primary",
+		cell->lock = memory_made(json_pack("{s:I, s:s, s:O, s:O}", "start", (json_int_t)t->start, "primary",
 		    t->cells[0].key, "value", json_object_get(values, cell->key), "keys", i == 0 ? keys : none));
 	}
 	json_decref(keys);
@@ -528,7 +520,7 @@ attempt(struct node *n, struct transaction *t)
 	outcome = worst(t->cells, t->count);
 	if (outcome != TASK_OK)
 		return outcome;
-	values = made(json_object());
+	values = memory_made(json_object());
 	outcome = perform(t, values);
 	if (outcome == TASK_OK && t->written > 0) {
 		make_locks(t, values);
