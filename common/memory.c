@@ -2,13 +2,14 @@
 #include "memory.h"
 
 #include <err.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 _Noreturn void
 memory_exhausted(void)
 {
-	errx(1, "out of memory");
+	errx(MEMORY_EXHAUSTED, "out of memory");
 }
 
 void *
@@ -57,4 +58,10 @@ memory_made(struct json_t *json)
 	if (json == NULL)
 		memory_exhausted();
 	return json;
+}
+
+void
+memory_serve_json(void)
+{
+	json_set_alloc_funcs(memory_alloc, free);
 }

@@ -1,8 +1,13 @@
-/* Allocation that never fails: out of memory ends the process with a message. */
+/*
+ * Allocation that never fails: out of memory ends the process with a message
+ * and a status of its own, which is no verdict where eddy is that process.
+ */
 #ifndef MEMORY_H
 #define MEMORY_H
 
 #include <stddef.h>
+
+#define MEMORY_EXHAUSTED 255 /* the exit status */
 
 void *memory_alloc(size_t) __attribute__((malloc));
 void *memory_zero(size_t) __attribute__((malloc)); /* zeroed */
@@ -12,5 +17,11 @@ char *memory_copy(const void *bytes, size_t length) __attribute__((malloc));
 /* What jansson has made, which is NULL if it is out of memory. */
 struct json_t *memory_made(struct json_t *);
 _Noreturn void memory_exhausted(void);
+/*
+ * From now on jansson's allocations do not fail either: where it reports that
+ * one did, it often cannot be told from what is wrong with the input. For
+ * main(), before anything else.
+ */
+void memory_serve_json(void);
 
 #endif

@@ -17,6 +17,7 @@
 
 #include "framing.h"
 #include "host.h"
+#include "memory.h"
 #include "record_file.h"
 
 #define READ_BYTES ((size_t)64 << 10) /* asked of one read(2): what a pipe holds */
@@ -317,6 +318,7 @@ node_main(const struct program *program, int argc, char *argv[])
 	struct buffer text = {0};
 	int status = 0;
 
+	memory_serve_json();
 	process.node = node_new(program, &stdio_host, &process);
 	switch (node_configure(process.node, argc, argv, &text)) {
 	case CONFIGURE_OK:

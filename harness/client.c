@@ -4,13 +4,13 @@
  * what comes between two requests is looked at, and thrown away, in the next.
  */
 #include <assert.h>
-#include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "client.h"
 #include "encode.h"
+#include "memory.h"
 
 struct client {
 	struct loop *loop;
@@ -35,11 +35,9 @@ static bool receive(void *, const struct envelope *);
 struct client *
 client_open(struct loop *loop, struct net *net, int *next_client)
 {
-	struct client *client = calloc(1, sizeof(*client));
+	struct client *client = memory_zero(sizeof(*client));
 	char id[16];
 
-	if (client == NULL)
-		err(1, "out of memory");
 	snprintf(id, sizeof(id), "c%d", (*next_client)++);
 	client->loop = loop;
 	client->net = net;

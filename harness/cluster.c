@@ -5,13 +5,13 @@
  * answered, a second round of clients sends the workload's set-up, and stays to
  * the end. A node that was killed and is started again gets init alone.
  */
-#include <err.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "client.h"
 #include "cluster.h"
+#include "memory.h"
 #include "random.h"
 #include "service.h"
 
@@ -205,13 +205,11 @@ struct cluster *
 cluster_start(struct loop *loop, struct net *net, const struct test_options *options, uint64_t seed, int *next_client,
     struct arena *arena, const struct store *store, const struct cluster_events *events)
 {
-	struct cluster *cluster = calloc(1, sizeof(*cluster));
+	struct cluster *cluster = memory_zero(sizeof(*cluster));
 	int64_t stagger = CLUSTER_STAGGER_MS * MS_NS;
 	struct random random;
 
-	if (cluster == NULL ||
-	    (cluster->members = calloc((size_t)options->node_count, sizeof(*cluster->members))) == NULL)
-		err(1, "out of memory");
+	cluster->members = memory_zero((size_t)options->node_count * sizeof(*cluster->members));
 	cluster->loop = loop;
 	cluster->net = net;
 	cluster->options = options;

@@ -11,11 +11,11 @@
  * then, and the main phase ends when the list says so.
  */
 #include <assert.h>
-#include <err.h>
 #include <stdlib.h>
 
 #include "generator.h"
 #include "liveness.h"
+#include "memory.h"
 #include "nemesis.h"
 #include "random.h"
 #include "scenario.h"
@@ -725,13 +725,9 @@ advance(void *arg)
 /* ---- life -------------------------------------------------------------------------------- */
 
 static void *
-must_calloc(size_t count, size_t size)
+memory_array(size_t count, size_t size)
 {
-	void *memory = calloc(count > 0 ? count : 1, size > 0 ? size : 1);
-
-	if (memory == NULL)
-		err(1, "out of memory");
-	return memory;
+	return memory_zero(count * size);
 }
 
 static void
@@ -739,11 +735,11 @@ make_workers(struct generator *g)
 {
 	int count = g->options->concurrency;
 
-	g->workers = must_calloc((size_t)count, sizeof(*g->workers));
-	g->free = must_calloc((size_t)count, sizeof(*g->free));
-	g->is_free = must_calloc((size_t)count, sizeof(*g->is_free));
-	g->processes = must_calloc((size_t)count, sizeof(*g->processes));
-	g->answers = must_calloc((size_t)g->options->node_count, sizeof(*g->answers));
+	g->workers = memory_array((size_t)count, sizeof(*g->workers));
+	g->free = memory_array((size_t)count, sizeof(*g->free));
+	g->is_free = memory_array((size_t)count, sizeof(*g->is_free));
+	g->processes = memory_array((size_t)count, sizeof(*g->processes));
+	g->answers = memory_array((size_t)g->options->node_count, sizeof(*g->answers));
 	for (int i = 0; i < count; i++) {
 		g->workers[i] = (struct worker){.generator = g, .index = i, .node = i % g->options->node_count};
 		g->processes[i] = i;
@@ -812,7 +808,7 @@ struct generator *
 generator_start(struct loop *loop, struct net *net, struct cluster *cluster, const struct test_options *options,
     uint64_t seed, int *next_client, struct history *history, loop_fn *done, void *arg)
 {
-	struct generator *g = must_calloc(1, sizeof(*g));
+	struct generator *g = memory_array(1, sizeof(*g));
 
 	g->loop = loop;
 	g->net = net;
@@ -825,7 +821,7 @@ generator_start(struct loop *loop, struct net *net, struct cluster *cluster, con
 	g->due = g->progress.started;
 	g->cutoff = g->progress.started + options->time_limit_s * S_NS;
 	g->gap_ns = widest_gap(options->rate);
-	g->state = must_calloc(1, options->workload->state_size);
+	g->state = memory_array(1, options->workload->state_size);
 	random_seed(&g->random, seed, "workload", 0);
 	make_nemesis(g, cluster, seed);
 	make_workers(g);

@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "options.h"
+
 static void
 silence(void)
 {
@@ -45,12 +47,12 @@ isolate(isolate_fn *fn, void *arg, bool quiet)
 	fflush(stderr);
 	pid = fork();
 	if (pid == -1)
-		err(1, "fork");
+		err(EXIT_CRASH, "fork");
 	if (pid == 0)
 		be_child(fn, arg, quiet, parent);
 	while (waitpid(pid, &status, 0) == -1)
 		if (errno != EINTR)
-			err(1, "waitpid");
+			err(EXIT_CRASH, "waitpid");
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
@@ -60,7 +62,7 @@ isolate_memory(size_t size)
 	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED)
-		err(1, "mmap");
+		err(EXIT_CRASH, "mmap");
 	return memory;
 }
 

@@ -17,6 +17,7 @@
 
 #include "digest.h"
 #include "memory.h"
+#include "options.h"
 #include "poller.h"
 
 /* A handle is the event's sequence number and, in its low bits, its slot. */
@@ -71,7 +72,7 @@ monotonic_now(void)
 	struct timespec now;
 
 	if (clock_gettime(CLOCK_MONOTONIC, &now) == -1)
-		err(1, "clock_gettime");
+		err(EXIT_CRASH, "clock_gettime");
 	return now.tv_sec * S_NS + now.tv_nsec;
 }
 
@@ -180,7 +181,7 @@ slot_new(struct loop *loop)
 		return (uint32_t)slot - 1;
 	}
 	if (loop->slot_count == LOOP_EVENTS_MAX)
-		errx(1, "more than %zu events are pending", LOOP_EVENTS_MAX);
+		errx(EXIT_CRASH, "more than %zu events are pending", LOOP_EVENTS_MAX);
 	if (loop->slot_count == loop->capacity) {
 		loop->capacity = loop->capacity > 0 ? 2 * loop->capacity : 64;
 		loop->slots = memory_resize(loop->slots, loop->capacity, sizeof(*loop->slots));

@@ -11,6 +11,7 @@
 #include "cases.h"
 #include "explore.h"
 #include "history.h"
+#include "memory.h"
 #include "minimise.h"
 #include "options.h"
 #include "registry.h"
@@ -228,6 +229,7 @@ allow_descriptors(void)
 int
 main(int argc, char *argv[])
 {
+	memory_serve_json();
 	keep_standard_descriptors();
 	allow_descriptors();
 	/* Nodes come and go, and so may whoever reads our output. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "memory.h"
+#include "options.h"
 
 #define SECOND_NS ((int64_t)1000000000)
 #define READY_MAX 256 /* told of at once; the rest has its turn with the next wait */
@@ -28,7 +29,7 @@ static int
 must(int result, const char *what)
 {
 	if (result == -1 && errno != EINTR && errno != EAGAIN)
-		err(1, "%s", what);
+		err(EXIT_CRASH, "%s", what);
 	return result > 0 ? result : 0;
 }
 
@@ -45,7 +46,7 @@ poller_new(void)
 
 	poller->fd = epoll_create1(EPOLL_CLOEXEC);
 	if (poller->fd == -1)
-		err(1, "epoll_create1");
+		err(EXIT_CRASH, "epoll_create1");
 	return poller;
 }
 
@@ -74,7 +75,7 @@ poller_ask(struct poller *poller, int fd, short events, uint32_t tag)
 		return;
 	op = poller->asked[fd] == 0 ? EPOLL_CTL_ADD : events == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
 	if (epoll_ctl(poller->fd, op, fd, &event) == -1)
-		err(1, "epoll_ctl");
+		err(EXIT_CRASH, "epoll_ctl");
 	poller->asked[fd] = events;
 }
 

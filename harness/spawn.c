@@ -140,7 +140,7 @@ set_nonblocking(int fd)
 	int flags = fcntl(fd, F_GETFL);
 
 	if (flags == -1 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1)
-		err(1, "fcntl");
+		err(EXIT_CRASH, "fcntl");
 }
 
 /* From `first` on: at the next exec, or at once. */

@@ -41,9 +41,9 @@
 #include <sys/queue.h>
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "buffer.h"
 #include "kv.h"
 #include "memory.h"
 #include "node.h"
@@ -274,16 +274,15 @@ static void
 refresher(struct node *n, void *arg)
 {
 	struct counter *c = arg;
-	char *key = NULL;
+	struct buffer key = {0};
 	json_t *tag = new_tag(c), *found;
 	int outcome;
 
 	STAILQ_CONCAT(&c->refreshed, &c->reads);
-	if (asprintf(&key, "%s/read", node_id(n)) == -1)
-		memory_exhausted();
-	outcome = ask(n, key, tag, NULL, NULL, &found);
+	buffer_printf(&key, "%s/read", node_id(n));
+	outcome = ask(n, buffer_string(&key), tag, NULL, NULL, &found);
 	json_decref(tag);
-	free(key);
+	buffer_free(&key);
 	if (outcome == TASK_CANCELLED)
 		return;
 	c->failed = false;

@@ -1,0 +1,275 @@
+/*
+ * Every node, in a short run with everything in it, when an allocation fails:
+ * at each point where one is made, known by the calls that lead there. The
+ * process must end with status 1 and "out of memory", and with nothing else;
+ * or, where an allocation can be done without, the run goes on and the nodes
+ * say what they would have said.
+ *
+ * The runtime has two doors to malloc(3), common/memory.c and jansson's
+ * functions. Both lead through here. At each new point the run forks: in the
+ * child the allocation fails.
+ */
+#include <err.h>
+#include <stdlib.h>
+
+#include "memory.h"
+
+static void *hooked_malloc(size_t);
+static void *hooked_calloc(size_t, size_t);
+static void *hooked_reallocarray(void *, size_t, size_t);
+
+/* The archive's own memory.o is not linked then. */
+#define malloc       hooked_malloc
+#define calloc       hooked_calloc
+#define reallocarray hooked_reallocarray
+#include "../../common/memory.c"
+#undef malloc
+#undef calloc
+#undef reallocarray
+
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include <execinfo.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../fuzz/cluster.h"
+
+#define FRAMES     24
+#define POINTS_MAX 65536
+#define HANG_S     20 /* a run takes milliseconds */
+#define SHOWN_MAX  8  /* failures of one node that are described */
+
+enum { ENDS_SAME, ENDS_OTHERWISE }; /* exit statuses besides that of memory_exhausted() */
+
+const char *__asan_default_options(void);
+
+/* Who gives up leaves everything as it is. */
+const char *
+__asan_default_options(void)
+{
+	return "detect_leaks=0";
+}
+
+/* ---- points ------------------------------------------------------------------------- */
+
+static uint64_t points[POINTS_MAX]; /* an open hash set of what led to each; 0: free */
+static size_t point_count, failures;
+static bool failing;              /* points are tried */
+static int messages, real_stderr; /* what the children say, and where this process does */
+
+static bool
+is_new_point(void *const *frames, int count)
+{
+	uint64_t hash = 14695981039346656037U;
+	size_t at;
+
+	for (int i = 0; i < count; i++)
+		hash = (hash ^ (uintptr_t)frames[i]) * 0x100000001b3;
+	hash |= 1;
+	for (at = hash % POINTS_MAX; points[at] != 0; at = (at + 1) % POINTS_MAX)
+		if (points[at] == hash)
+			return false;
+	points[at] = hash;
+	return ++point_count < POINTS_MAX / 2;
+}
+
+static void
+complain(void *const *frames, int count, int status, const char *text)
+{
+	failures++;
+	if (failures > SHOWN_MAX)
+		return;
+	dprintf(real_stderr, "an allocation fails, and the node %s %d: %s\n",
+	    WIFSIGNALED(status) ? "dies of signal" : "ends with status",
+	    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), text);
+	backtrace_symbols_fd(frames, count, real_stderr);
+}
+
+/* Waits for the child whose allocation failed. */
+static void
+judge(pid_t pid, void *const *frames, int count)
+{
+	char text[2000] = "";
+	int status = -1;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == ENDS_SAME)
+		return;
+	if (pread(messages, text, sizeof(text) - 1, 0) == -1)
+		text[0] = '\0';
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != MEMORY_EXHAUSTED || strstr(text, ": out of memory\n") == NULL)
+		complain(frames, count, status, text);
+}
+
+/* Whether the allocation that is asked for fails: in the child of a fork. */
+static bool
+fails(void)
+{
+	void *frames[FRAMES];
+	int count;
+	pid_t pid;
+
+	if (!failing || !in_node)
+		return false;
+	count = backtrace(frames, FRAMES);
+	if (!is_new_point(frames, count))
+		return false;
+	if (ftruncate(messages, 0) != 0 || (pid = fork()) == -1)
+		err(3, "fork");
+	if (pid > 0) {
+		judge(pid, frames, count);
+		return false;
+	}
+	failing = false;
+	lseek(messages, 0, SEEK_SET);
+	dup2(messages, STDERR_FILENO);
+	alarm(HANG_S);
+	return true;
+}
+
+static void *
+hooked_malloc(size_t size)
+{
+	return fails() ? NULL : malloc(size);
+}
+
+static void *
+hooked_calloc(size_t count, size_t size)
+{
+	return fails() ? NULL : calloc(count, size);
+}
+
+static void *
+hooked_reallocarray(void *memory, size_t count, size_t size)
+{
+	return fails() ? NULL : reallocarray(memory, count, size);
+}
+
+/* ---- a run ------------------------------------------------------------------------------ */
+
+static void
+deliver_all(struct cluster *cluster, int rounds)
+{
+	for (int round = 0; round < rounds; round++) {
+		for (size_t left = cluster->packet_count; left > 0; left--) {
+			json_t *packet = packet_take(cluster, 0);
+
+			deliver(cluster, json_string_value(json_object_get(packet, "dest")), packet);
+			json_decref(packet);
+		}
+	}
+}
+
+/* One body has what every type of every workload wants. */
+static void
+ask(struct cluster *cluster, int to, const char *type, int id)
+{
+	const char *key = strcmp(type, "send") == 0 ? "k0" : "1";
+	json_t *packet = json_pack("{s:s, s:s, s:{s:s, s:i, s:s, s:[i], s:i, s:i, s:i, s:{s:i, s:i}, s:[s, s],"
+				   " s:{s:[s], s:[s]}, s:s, s:i, s:i, s:i}}",
+	    "src", "c1", "dest", to == 0 ? "n0" : "n1", "body", "type", type, "msg_id", id, "key", key, "echo", id,
+	    "message", id, "element", id, "delta", 2, "offsets", "k0", 0, "k1", 0, "keys", "k0", "k1", "topology", "n0",
+	    "n1", "n1", "n0", "msg", "text", "value", 7, "from", 7, "to", 8);
+	json_t *txn = json_pack("[[s, i, n], [s, i, i], [s, i, i]]", "r", 1,
+	    strstr(cluster->program->name, "append") != NULL ? "append" : "w", 1, id,
+	    strstr(cluster->program->name, "append") != NULL ? "append" : "w", 2, id);
+
+	json_object_set_new(json_object_get(packet, "body"), "txn", txn);
+	member_say(&cluster->members[to], packet);
+	json_decref(packet);
+}
+
+static void
+ask_everything(struct cluster *cluster, int to, int id)
+{
+	for (const struct route *route = cluster->program->routes; route->type != NULL; route++) {
+		ask(cluster, to, route->type, id++);
+		deliver_all(cluster, 1);
+	}
+}
+
+/* Two nodes with disks: requests, messages, timers, a restart, the end. Returns what they said. */
+static uint64_t
+short_run(const struct program *program)
+{
+	struct cluster cluster;
+	uint64_t said;
+
+	cluster_begin(&cluster, program, 2);
+	cluster_arg(&cluster, "--data-dir=d");
+	for (int i = 0; i < 2; i++) {
+		member_begin(&cluster.members[i]);
+		member_init(&cluster.members[i]);
+	}
+	for (int round = 0; round < 4; round++) {
+		ask_everything(&cluster, round % 2, 100 * (round + 1));
+		deliver_all(&cluster, 4);
+		pass_time(&cluster, round < 2 ? 300 : 1500);
+		deliver_all(&cluster, 6);
+	}
+	member_again(&cluster.members[0]);
+	deliver_all(&cluster, 4);
+	ask_everything(&cluster, 0, 1000);
+	pass_time(&cluster, 2000);
+	deliver_all(&cluster, 4);
+	cluster_end(&cluster);
+	said = cluster.said;
+	return said;
+}
+
+/* ---- the tests ----------------------------------------------------------------------------- */
+
+/* In a child, where the points are tried; exits with whether all was well. */
+static _Noreturn void
+try_points(const struct program *program, uint64_t expected)
+{
+	bool same;
+
+	failing = true;
+	same = short_run(program) == expected;
+	if (!failing) /* the child of a fork at a point */
+		_exit(same ? ENDS_SAME : ENDS_OTHERWISE);
+	dprintf(real_stderr, "%s: %zu points, %zu failures\n", program->name, point_count, failures);
+	_exit(same && failures == 0 && point_count > 20 ? 0 : 1);
+}
+
+static void
+test_node(void **state)
+{
+	const struct program *program = *state;
+	uint64_t expected = short_run(program);
+	int status = -1;
+	pid_t pid;
+
+	assert_true(expected != 0 && short_run(program) == expected);
+	pid = fork();
+	if (pid == 0)
+		try_points(program, expected);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+int
+main(void)
+{
+	struct CMUnitTest tests[64];
+	size_t count = 0;
+	void *frame;
+
+	memory_serve_json();
+	backtrace(&frame, 1); /* its first call allocates */
+	messages = memfd_create("messages", MFD_CLOEXEC);
+	real_stderr = dup(STDERR_FILENO);
+	for (const struct registered *entry = registry; entry->name != NULL; entry++)
+		if (strncmp(entry->name, "broken:", 7) != 0)
+			tests[count++] =
+			    (struct CMUnitTest){entry->name, test_node, NULL, NULL, (void *)(uintptr_t)entry->program};
+	return _cmocka_run_group_tests("out of memory", tests, count, NULL, NULL);
+}
