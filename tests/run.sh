@@ -135,6 +135,9 @@ part_determinism() {
 
 part_script() { "tests/$1.sh" 2>&1; }
 
+# That the patches apply; `make gallery` runs them.
+part_gallery() { tests/gallery.sh --applies 2>&1; }
+
 # ---- all of them ------------------------------------------------------------
 
 # `run.sh --part KIND [NAME]`, called below: its output is kept, and shown in one piece when it ends.
@@ -154,7 +157,7 @@ trap 'rm -rf "$OUT"; trap - TERM; kill 0' INT TERM HUP
 names() { for file in "$1"*.c; do [ -e "$file" ] && basename "$file" .c; done; }
 
 # Runs in real time mostly wait, so they run beside the rest.
-printf '%s\n' real 'script test-run' 'script test-sweep' 'script readme' | xargs -P 2 -L 1 "$0" --part &
+printf '%s\n' real 'script test-run' 'script test-sweep' 'script readme' gallery | xargs -P 2 -L 1 "$0" --part &
 {
 	names tests/unit/test_ | sed 's/^/unit /'
 	names tests/fuzz/fuzz_ | sed 's/^/fuzz /'
