@@ -438,7 +438,8 @@ perform(struct transaction *t, json_t *values)
 		struct row row = row_of(t->cells[i].row);
 		json_t *value = value_at(&row, t->start);
 
-		if (t->start < row.floor)
+		/* None that old is left: the one of that moment, if there was one, was dropped. */
+		if (value == NULL && row.floor > 0)
 			return ERROR_PRECONDITION_FAILED;
 		if (value != NULL && json_object_set(values, t->cells[i].key, value) == -1)
 			memory_exhausted();

@@ -33,7 +33,7 @@ if [ "${1:-}" = --run ]; then
 	BUILD=$2 range=$3
 	shift 3
 	cd "$here" || exit 1
-	output=$("$BUILD/bin/eddy" sim "$@" --jobs 1 --failures 1000000 -q --seeds "$range" 2>&1)
+	output=$("$BUILD/bin/eddy" sim "$@" --jobs 1 --failures 1000000 --minimise-budget 0 -q --seeds "$range" 2>&1)
 	printf '%s\n' "$output"
 	case $(printf '%s\n' "$output" | tail -n 1) in
 	*interrupted) exit 1 ;;

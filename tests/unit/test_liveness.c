@@ -135,7 +135,8 @@ test_sweeps_find_it(void **state)
 	int saved, status;
 
 	(void)state;
-	parse(&line, COMMAND_SIM, "-w lin-kv --node broken:lin-kv-frozen " NODES BROKEN LIVENESS "--seeds 1..10");
+	parse(&line, COMMAND_SIM,
+	    "-w lin-kv --node broken:lin-kv-frozen " NODES BROKEN LIVENESS "--minimise-budget 0 --seeds 1..10");
 	saved = keep(stdout);
 	status = run_sweep(&line.options);
 	kept(stdout, saved, output, sizeof(output));
