@@ -1,12 +1,12 @@
 /*
- * Planted: a link that numbers its messages modulo eight, as one may where
- * messages cannot overtake each other. A neighbour gets one value at a time,
- * again each second until it has acknowledged its number. A copy that is so
- * late that eight values have passed it is taken for a new one: it is
+ * Planted: a link that numbers its messages modulo sixteen, as one may where
+ * messages cannot overtake each other. A neighbour gets one value a second, and
+ * the same one again as long as it has not acknowledged its number. A copy that
+ * is so late that sixteen values have passed it is taken for a new one: it is
  * acknowledged under the number of the value whose place it took, which is
  * never sent again.
- * Needs a value sent twice, and the first copy delivered between the eighth
- * value behind it and the ninth. To be found by a search, under :lost.
+ * Needs a value sent twice, and the first copy delivered between the sixteenth
+ * value behind it and the seventeenth. To be found by a search, under :lost.
  * With --numbers 1000000000 the link is right.
  * (Bartlett, Scantlebury and Wilkinson, A Note on Reliable Full-Duplex
  * Transmission over Half-Duplex Links, 1969, with more than one bit.)
@@ -17,7 +17,7 @@
 #include "memory.h"
 #include "node.h"
 
-#define AGAIN_MS 1000
+#define TICK_MS 1000
 
 /* To and from one other node. */
 struct link {
@@ -45,7 +45,7 @@ carry(struct node *n, int to)
 }
 
 static void
-carry_again(struct node *n, void *arg)
+tick(struct node *n, void *arg)
 {
 	(void)arg;
 	for (int i = 0; i < node_count(n); i++)
@@ -59,13 +59,9 @@ learn(struct node *n, json_t *value, int from)
 
 	if (!json_set_add(&state->values, value))
 		return;
-	for (int i = 0; i < node_count(n); i++) {
-		if (i == node_index(n) || i == from)
-			continue;
-		json_array_append(state->links[i].waiting, value);
-		if (json_array_size(state->links[i].waiting) == 1)
-			carry(n, i);
-	}
+	for (int i = 0; i < node_count(n); i++)
+		if (i != node_index(n) && i != from)
+			json_array_append(state->links[i].waiting, value);
 }
 
 /* ---- messages ------------------------------------------------------------- */
@@ -102,7 +98,6 @@ handle_carried(struct node *n, const struct message *m)
 		return;
 	json_array_remove(link->waiting, 0);
 	link->sending = (link->sending + 1) % state->numbers;
-	carry(n, from);
 }
 
 static void
@@ -141,7 +136,7 @@ start(struct node *n)
 	state->links = memory_zero((size_t)node_count(n) * sizeof(*state->links));
 	for (int i = 0; i < node_count(n); i++)
 		state->links[i].waiting = json_array();
-	node_every(n, AGAIN_MS, carry_again, NULL, NULL);
+	node_every(n, TICK_MS, tick, NULL, NULL);
 }
 
 static void
@@ -165,14 +160,14 @@ static const struct route routes[] = {
 };
 
 static const struct option_spec options[] = {
-    {"numbers", "how many there are before they begin anew", OPTION_INT, offsetof(struct state, numbers), 8, 2,
+    {"numbers", "how many there are before they begin anew", OPTION_INT, offsetof(struct state, numbers), 16, 2,
 	1000000000, NULL},
     {0},
 };
 
 const struct program broadcast_window_program = {
     .name = "broadcast-window",
-    .summary = "broken: numbers messages modulo eight where they can overtake each other",
+    .summary = "broken: numbers messages modulo sixteen where they can overtake each other",
     .state_size = sizeof(struct state),
     .start = start,
     .stop = stop,

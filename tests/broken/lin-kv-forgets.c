@@ -1,10 +1,10 @@
 /*
  * Planted: at-most-once calls with a memory that is too short. The first node
  * has all values; the others ask it, one request at a time, and repeat a
- * request that is not answered. It remembers the answers to the last eight
+ * request that is not answered. It remembers the answers to the last sixteen
  * requests of each node, by their numbers, and gives a copy of one of these the
  * same answer. A copy that is later than that is performed once more.
- * Needs a change sent twice, and a copy delivered after eight more requests of
+ * Needs a change sent twice, and a copy delivered after sixteen more requests of
  * the same node, when the value has changed again. To be found by a search, by
  * the check of linearizability.
  * With --remembers 1000000 it is right.
@@ -216,7 +216,7 @@ static const struct route routes[] = {
 };
 
 static const struct option_spec options[] = {
-    {"remembers", "the answers that are remembered, of each node", OPTION_INT, offsetof(struct state, remembers), 8, 1,
+    {"remembers", "the answers that are remembered, of each node", OPTION_INT, offsetof(struct state, remembers), 16, 1,
 	1000000, NULL},
     {0},
 };

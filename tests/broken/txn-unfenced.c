@@ -1,13 +1,14 @@
 /*
- * Planted: a lock with a lease, and nothing that keeps out who has lost it. The
- * first node has all values and grants the lock, with the values, for three
- * ticks of its own clock; whoever has it performs its transaction and sends
- * back what has changed, unless half of the lease may have passed already. But
- * what has been sent can be on its way until the lock is another's, and then
- * replaces values that the other has read.
- * Needs a store that is delivered after the lease has ended, and after the
- * next one began. To be found by a search, by Elle's checks.
- * With --fence the first node refuses it: then it is right.
+ * Planted: a fence that looks the wrong way. The first node has all values and
+ * grants a lock, with the values, for three ticks of its own clock; whoever has
+ * it performs its transaction and sends back what has changed, unless half of
+ * the lease may have passed already. A store is refused when one of a later
+ * lease was stored before it: but not when the later one has only read yet, and
+ * is about to replace what it has not seen.
+ * Needs a store that is delivered after its lease has ended, and between the
+ * grant of the next lease and its store. To be found by a search, by Elle's
+ * checks.
+ * With --fence a store is refused once a later lease was granted: that is right.
  * (Gray and Cheriton, Leases, 1989, section 2; Burrows, The Chubby lock
  * service, 2006, section 2.4, for sequencers.)
  */
@@ -16,17 +17,18 @@
 #define TICK_MS     1000
 #define LEASE_TICKS 3
 /* From asking for the lock, by the clock of who asks. A tick may come at once. */
-#define SAFE_MS     (TICK_MS * (LEASE_TICKS - 1) / 2)
-#define WAIT_MIN_MS 500
-#define WAIT_MS     500
-#define TRIES       5
+#define SAFE_MS          (TICK_MS * (LEASE_TICKS - 1) / 2)
+#define WAIT_MIN_MS      500
+#define WAIT_MS          500
+#define STORE_TIMEOUT_MS 3900 /* before the client is told that nothing is known */
+#define TRIES            5
 
 struct lock {
 	struct hub hub; /* first */
 	bool fence;
-	int holder; /* index; -1: nobody */
-	int ticks;  /* that are left to it */
-	int64_t leases;
+	int holder;             /* index; -1: nobody */
+	int ticks;              /* that are left to it */
+	int64_t leases, stored; /* the last that was granted, and that has stored */
 };
 
 /* ---- the first node -------------------------------------------------------------- */
@@ -37,8 +39,10 @@ tick(struct node *n, void *arg)
 	struct lock *lock = node_state(n);
 
 	(void)arg;
-	if (lock->holder >= 0 && --lock->ticks == 0)
-		lock->holder = -1;
+	if (lock->holder < 0 || --lock->ticks > 0)
+		return;
+	node_send(n, node_peer(n, lock->holder), json_pack("{s:s}", "type", "expired"));
+	lock->holder = -1;
 }
 
 static void
@@ -65,16 +69,18 @@ handle_store(struct node *n, const struct message *m)
 	struct lock *lock = node_state(n);
 	json_int_t lease;
 	json_t *values;
-	bool holds;
+	bool holds, late;
 
 	if (!node_unpack(n, m, "{s:o, s:I}", "values", &values, "lease", &lease))
 		return;
 	holds = lock->holder >= 0 && lease == lock->leases;
-	if (lock->fence && !holds) {
+	late = lock->fence ? !holds : lease < lock->stored;
+	if (late) {
 		node_error(n, m, ERROR_ABORT, "the lease has ended");
 		return;
 	}
 	json_object_update(lock->hub.values, values);
+	lock->stored = lease;
 	if (holds)
 		lock->holder = -1;
 	node_reply_type(n, m, "store_ok");
@@ -96,13 +102,20 @@ acquire(struct node *n, json_t **granted, int64_t *asked_ms)
 	return outcome;
 }
 
+/* What we have sent in time is out of our hands. */
+static void
+handle_expired(struct node *n, const struct message *m)
+{
+	node_log(n, LOG_LEVEL_DEBUG, "the lease from %s has ended", m->src);
+}
+
 static int
 store(struct node *n, json_t *values, const json_t *granted)
 {
 	json_t *reply = NULL;
 	int outcome = task_call(n, node_peer(n, 0),
 	    json_pack("{s:s, s:O, s:O}", "type", "store", "values", values, "lease", json_object_get(granted, "lease")),
-	    HUB_TIMEOUT_MS, &reply);
+	    STORE_TIMEOUT_MS, &reply);
 
 	json_decref(reply);
 	return outcome;
@@ -167,17 +180,18 @@ start(struct node *n)
 		node_every(n, TICK_MS, tick, NULL, NULL);
 }
 
-static const struct route routes[] = {
-    {"txn", handle_txn}, {"acquire", handle_acquire}, {"store", handle_store}, {NULL, NULL}};
+static const struct route routes[] = {{"txn", handle_txn}, {"acquire", handle_acquire}, {"store", handle_store},
+    {"expired", handle_expired}, {NULL, NULL}};
 
 static const struct option_spec options[] = {
-    {"fence", "refuse what comes from an earlier lease", OPTION_FLAG, offsetof(struct lock, fence), 0, 0, 0, NULL},
+    {"fence", "refuse what comes from a lease that has ended", OPTION_FLAG, offsetof(struct lock, fence), 0, 0, 0,
+	NULL},
     {0},
 };
 
 const struct program txn_unfenced_program = {
     .name = "txn-unfenced",
-    .summary = "broken: takes what a node stores whose lock has been given to another",
+    .summary = "broken: takes what a node stores whose lock was given to another that has not stored yet",
     .state_size = sizeof(struct lock),
     .start = start,
     .stop = hub_stop,
