@@ -3,6 +3,11 @@
 
 #include "scenario.h"
 
+#define EVERY_FAULT                                                                                            \
+	"-w lin-kv --node lin-kv --node-count 3 --concurrency 2n --time-limit 8 --rate 50 --nemesis "          \
+	"partition,kill,pause,loss,duplicate,clock,slow,disk --nemesis-interval 1 --partitions one-way,flaky " \
+	"--liveness 5 -- --data-dir x"
+
 static const char *const lines[] = {
     "-w echo --node echo --time-limit 5",
     "-w unique-ids --node unique-ids --time-limit 5 --rate 50",
@@ -10,15 +15,12 @@ static const char *const lines[] = {
     "-w g-set --node g-set --time-limit 8 --rate 20 --latency 10 --latency-dist exponential",
     "-w g-counter --node g-counter --time-limit 8 --rate 20",
     "-w pn-counter --node pn-counter --time-limit 8 --rate 20",
-    "-w lin-kv --node lin-kv --node-count 3 --concurrency 2n --time-limit 8 --rate 50 --latency 20 --nemesis partition "
-    "--nemesis-interval 2",
+    "-w lin-kv --node lin-kv --node-count 3 --concurrency 2n --time-limit 8 --rate 50 --nemesis partition",
     "-w lin-kv --node broken:lin-kv-denies --node-count 2 --concurrency 4n --rate 150 --time-limit 6",
     "-w kafka --node kafka --node-count 2 --concurrency 2n --time-limit 8 --rate 50",
     "-w txn-list-append --node txn-list-append --node-count 3 --time-limit 8 --rate 50 --latency 5",
     "-w txn-rw-register --node txn-rw-register --node-count 3 --time-limit 8 --rate 50 --seed 5",
-    "-w lin-kv --node lin-kv --node-count 3 --concurrency 2n --time-limit 8 --rate 50 --nemesis "
-    "partition,kill,pause,loss,duplicate,clock,slow,disk "
-    "--nemesis-interval 1 --partitions one-way,flaky --liveness 5 -- --data-dir x",
+    EVERY_FAULT,
     "-w echo --node echo --rate 0 --time-limit 3",
 };
 
