@@ -232,7 +232,8 @@ main(int argc, char *argv[])
 	memory_serve_json();
 	keep_standard_descriptors();
 	allow_descriptors();
-	/* Nodes come and go, and so may whoever reads our output. */
+	/* Nodes come and go, and so may whoever reads our output; what must not grow says so when it is written to. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	return close_output(dispatch(argc, argv));
 }

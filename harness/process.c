@@ -483,12 +483,23 @@ end_child(struct process *process)
 	log_rest(process);
 }
 
+/* A line that is too long already, and had no end: until now it might have got one. */
+static void
+report_endless(struct process *process)
+{
+	const struct framing *framing = &process->framing;
+
+	if (framing->skipped > 0 && !process->killed)
+		server_output_oversized(&process->server, framing->skipped + framing->buffer.length - framing->start);
+}
+
 static void
 process_stop(struct server *server)
 {
 	struct process *process = (struct process *)server;
 
 	end_child(process);
+	report_endless(process);
 	close_log(process);
 }
 

@@ -307,6 +307,32 @@ test_a_line_over_the_limit(void **state)
 }
 
 static void
+look_for_unfinished(void *length)
+{
+	if (strstr(tail(), length) != NULL)
+		loop_stop(loop);
+	else
+		loop_after(loop, 10 * MS_NS, look_for_unfinished, length);
+}
+
+/* Nothing comes behind it, so it is said when the node is stopped. */
+static void
+test_a_line_over_the_limit_that_does_not_end(void **state)
+{
+	char unfinished[] = "67108964 bytes without a newline";
+
+	(void)state;
+	start("head -c 67108964 /dev/zero | tr '\\0' a; exec sleep 100");
+	look_for_unfinished(unfinished);
+	loop_run(loop);
+	assert_int_equal(offences.length, 0);
+	server_stop(server);
+	server = NULL;
+	assert_string_equal(
+	    buffer_string(&offences), "[] a line of 67108964 bytes, which is over the limit of 67108864\n");
+}
+
+static void
 test_stop_from_within_a_callback(void **state)
 {
 	(void)state;
@@ -937,6 +963,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_lines_may_end_in_crlf_and_come_in_pieces, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_rubbish_is_an_offence_and_the_run_goes_on, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_a_line_over_the_limit, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_a_line_over_the_limit_that_does_not_end, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_stop_from_within_a_callback, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_ends, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_last_words_are_heard_before_its_death, set_up, tear_down),
