@@ -38,12 +38,12 @@ nodes_o	  := $(call object,$(wildcard nodes/*.c) $(wildcard tests/broken/*.c))
 harness_o := $(call object,$(filter-out harness/main.c,$(wildcard harness/*.c harness/check/*.c)) \
 		$(wildcard workloads/*/*.c)) $(BUILD)/gen/registry.o
 
-.PHONY: all test sanitize valgrind soak gallery bench bench-count tidy format rewrite install uninstall clean help programs FORCE
+.PHONY: all test sanitize valgrind soak gallery load bench bench-count tidy format rewrite install uninstall clean help programs FORCE
 all: programs $(BUILD)/bin/eddy
 programs: $(nodes:%=$(BUILD)/bin/%) $(broken:%=$(BUILD)/broken/%)
 
 help:
-	@echo 'make [all] test sanitize valgrind soak gallery bench bench-count tidy format rewrite install uninstall clean'
+	@echo 'make [all] test sanitize valgrind soak gallery load bench bench-count tidy format rewrite install uninstall clean'
 
 # ---- build ---------------------------------------------------------------------
 
@@ -148,6 +148,9 @@ soak: all $(BUILD)/unit/test_lin_kv_availability $(BUILD)/unit/test_lin_kv_memor
 gallery: all
 	@BUILD=$(BUILD) COMPILE='$(CC) -std=c11 $(CPPFLAGS) $(pkg_cflags) $(CFLAGS) $(LDFLAGS)' LIBRARIES='$(pkg_libs)' \
 	    tests/gallery.sh $(if $(RUN),--run $(RUN) $(FLAGS),$(if $(TABLE),--table) $(NAME))
+
+load: all
+	@BUILD=$(BUILD) tests/load.sh
 
 bench: all $(benches:%=$(BUILD)/bench/%)
 	@BUILD=$(BUILD) CC='$(CC)' tests/bench.sh
