@@ -10,6 +10,7 @@
  *   no longer does.
  * - Who asks would vote, too: for a node whose log is as good as its own. That
  *   is a word about the next term, as an answer to PreVote is, and no vote.
+ * - Who is asked by somebody that may win lets it stand first.
  * - When two stand in one term, one of them stands again at once, in the next
  *   term, and the other does not.
  */
@@ -84,6 +85,7 @@ quorum_end(const struct raft *r)
 void
 election_calm(struct raft *r)
 {
+	r->gave_way = false;
 	for (int i = 0; i < r->count; i++)
 		r->peers[i].granted = r->peers[i].willing = r->peers[i].asked = false;
 }
@@ -320,20 +322,48 @@ stands_again(const struct raft *r, int peer, int64_t term, bool fits, int64_t la
 	       !r->limits.patient;
 }
 
-/* What somebody who asks tells of itself: it misses the leader, and would vote for a log as good as its own. */
+/* Of two that ask, one goes first: whose log is better, or else whose number is lower. */
+static bool
+gives_way(const struct raft *r, int peer, bool fits, int64_t last, int64_t last_term)
+{
+	bool equal = last == log_last(&r->log) && last_term == log_term(&r->log, last);
+
+	if (r->gave_way || !fits || r->limits.patient)
+		return false;
+	return r->role == ROLE_FOLLOWER || (r->role == ROLE_PRE_CANDIDATE && (!equal || peer < r->self));
+}
+
+/* Somebody is about to stand: it gets the time that this takes. Once, for it may be that it cannot win. */
 static void
-note_asker(struct raft *r, int peer, int64_t term, int64_t last, int64_t last_term)
+give_way(struct raft *r, int peer)
+{
+	int64_t until = raft_now(r) + raft_timeout_ms(r) / 2;
+
+	raft_trace(r, "gives way to %s", node_peer(r->node, peer));
+	r->gave_way = true;
+	if (r->election_due < until)
+		r->election_due = until;
+	if (r->role == ROLE_FOLLOWER && r->asking_due < until)
+		r->asking_due = until;
+}
+
+/*
+ * What somebody who asks tells of itself: it misses the leader, and would vote
+ * for a log as good as its own. It may have found the leader again since. So
+ * that counts only if it comes while we ask, too; who had asked before answers us.
+ */
+static void
+note_asker(struct raft *r, int peer, int64_t last, int64_t last_term)
 {
 	int64_t own = log_last(&r->log), own_term = log_term(&r->log, own);
 
-	if (r->role == ROLE_LEADER || term != r->term + 1 || own_term < last_term ||
-	    (own_term == last_term && own < last))
+	if (own_term < last_term || (own_term == last_term && own < last))
 		return;
-	r->peers[peer].willing = true;
 	if (!has_promised(r) && r->role == ROLE_FOLLOWER && !up_to_date(r, last, last_term) && !r->limits.patient) {
 		election_campaign(r, false);
 		r->election_due = raft_now(r);
 	}
+	r->peers[peer].willing |= r->role == ROLE_PRE_CANDIDATE;
 	stand_if_due(r);
 }
 
@@ -350,7 +380,11 @@ answer_asker(struct raft *r, int peer, int64_t term, bool fits, int64_t last, in
 		    node_peer(r->node, peer), term, fits ? "" : ": its log is behind");
 		answer_vote(r, peer, true, granted ? term : r->term, granted, at);
 	}
-	note_asker(r, peer, term, last, last_term);
+	if (r->role == ROLE_LEADER || term != r->term + 1)
+		return;
+	if (gives_way(r, peer, fits, last, last_term))
+		give_way(r, peer);
+	note_asker(r, peer, last, last_term);
 }
 
 void

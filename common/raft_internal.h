@@ -84,7 +84,8 @@ struct raft_peer {
 	enum progress progress;
 	int64_t next, match;
 	bool paused;        /* PROBE: a message is on its way */
-	int64_t sent_ms;    /* the last message of any kind */
+	int64_t sent_ms;    /* the last message of any kind, ... */
+	int64_t told_ms;    /* ... and the time-out that it announced */
 	bool owed;          /* it waits for what we have for it: not to be put off */
 	int64_t moved_ms;   /* the last time that match moved, or that entries were sent while none were on their way */
 	int64_t heard_ms;   /* the last answer of this term */
@@ -152,6 +153,7 @@ struct raft {
 	/* raft_election.c */
 	int64_t election_due;  /* not standing before that */
 	int64_t asking_due;    /* ... and asking then, again if need be */
+	bool gave_way;         /* to somebody who asked, since a leader was heard or the term began */
 	bool roused;           /* there was a sign of life */
 	int64_t promise_until; /* no vote for anybody else before that */
 	int transfer_to;       /* -1: none */
@@ -218,6 +220,8 @@ int64_t raft_now(const struct raft *);
 /* The base of election time-outs, and the time between heartbeats. */
 int64_t raft_timeout_ms(const struct raft *);
 int64_t raft_heartbeat_ms(const struct raft *);
+/* Leader: a follower counts by the time-out that it was told, so the next heartbeat is due by that and not by ours. */
+int64_t raft_heartbeat_due(const struct raft_peer *);
 /* An answer to what was sent at `sent_ms` has come. */
 void raft_round_trip(struct raft *, int64_t sent_ms);
 

@@ -35,3 +35,9 @@ raft_heartbeat_ms(const struct raft *r)
 {
 	return raft_timeout_ms(r) / HEARTBEATS;
 }
+
+int64_t
+raft_heartbeat_due(const struct raft_peer *p)
+{
+	return p->sent_ms + p->told_ms / HEARTBEATS;
+}

@@ -85,7 +85,7 @@ advance(struct raft *r)
 static bool
 is_due(const struct raft *r, const struct raft_peer *p)
 {
-	return raft_now(r) >= p->sent_ms + raft_heartbeat_ms(r);
+	return raft_now(r) >= raft_heartbeat_due(p);
 }
 
 void
@@ -100,6 +100,7 @@ replication_stamp(struct raft *r, int peer, json_t *body)
 		memory_exhausted();
 	json_decref(marks);
 	p->sent_ms = now;
+	p->told_ms = timeout;
 	r->round_open = false;
 }
 
@@ -271,8 +272,8 @@ replication_next(const struct raft *r)
 	if (r->role != ROLE_LEADER)
 		return next;
 	for (int i = 0; i < r->count; i++)
-		if (i != r->self && r->peers[i].sent_ms + raft_heartbeat_ms(r) < next)
-			next = r->peers[i].sent_ms + raft_heartbeat_ms(r);
+		if (i != r->self && raft_heartbeat_due(&r->peers[i]) < next)
+			next = raft_heartbeat_due(&r->peers[i]);
 	return thrift_next(r) < next ? thrift_next(r) : next;
 }
 
@@ -411,6 +412,7 @@ replication_begin(struct raft *r)
 		p->asked_upto = p->asked_ms = 0;
 		p->unanswered_ms = INT64_MAX;
 		p->sent_ms = p->moved_ms = p->heard_ms = now;
+		p->told_ms = raft_timeout_ms(r);
 	}
 	if (r->latency.known)
 		r->announced_ms = 0;

@@ -315,6 +315,22 @@ stays_with_its_leader(void **state)
 	assert_int_equal(unstable, 0);
 }
 
+/*
+ * Runs that had a needless election while questions that came long after they
+ * were asked counted as consent, or while a leader that saw latency grow put
+ * off heartbeats that its followers still counted on.
+ */
+static void
+stays_with_its_leader_where_it_once_did_not(void **state)
+{
+	static const struct latency network = {100, LATENCY_EXPONENTIAL};
+	static const uint64_t once[] = {594, 2802, 3706};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(once) / sizeof(once[0]); i++)
+		assert_true(is_stable(5, &network, once[i]));
+}
+
 int
 main(void)
 {
@@ -323,6 +339,7 @@ main(void)
 	    cmocka_unit_test(goes_on_with_the_leader),
 	    cmocka_unit_test(goes_on_in_a_ring),
 	    cmocka_unit_test(stays_with_its_leader),
+	    cmocka_unit_test(stays_with_its_leader_where_it_once_did_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
