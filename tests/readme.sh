@@ -1,12 +1,14 @@
 #!/bin/sh
 #
-# The README is to be accurate to the letter: its example of a node is cut out,
-# built and tested, and what it names must be there.
-# shellcheck disable=SC2016,SC2046,SC2086 # backquotes that are text; flags that are words
+# The README, and the pages beside the code that it sends to, are to be accurate
+# to the letter: the example of a node is cut out, built and tested, and what
+# they name must be there.
+# shellcheck disable=SC2013,SC2016,SC2046,SC2086 # names without spaces; backquotes that are text; flags that are words
 
 set -u
 cd "$(dirname "$0")/.." || exit 1
 build=${BUILD:-build}
+pages='README.md harness/README.md tests/README.md'
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 passed=0 failed=0
@@ -46,12 +48,20 @@ for node in nodes/*.c; do
 	grep -q "^| \`$name\`" README.md
 	verdict "a row for $name" $?
 done
-for name in $(grep -o '`[a-z]*/[A-Za-z/.-]*`' README.md | tr -d '`' | grep -v -e '^build/' -e '^store/' -e g-set-gossip -e /common/); do
+for name in $(grep -oh '`[a-z]*/[A-Za-z/._-]*`' $pages | tr -d '`' | grep -v -e '^build/' -e '^store/' -e g-set-gossip -e /common/); do
 	[ -e "$name" ]
 	verdict "$name is there" $?
 done
-for target in $(grep -o '`make [a-z]*`' README.md | tr -d '`' | cut -d ' ' -f 2); do
-	grep -q "^[a-z ]*\b$target\b.*:" Makefile
+for name in $(grep -o '`[a-z_]*\.[ch]`' harness/README.md | tr -d '`' | sort -u); do
+	[ -e "harness/$name" ]
+	verdict "harness/$name is there" $?
+done
+for link in $(grep -oH '](\(\.\./\)*[A-Za-z/]*\.md' $pages | sed 's|[A-Za-z]*\.md:](||'); do
+	[ -e "$link" ]
+	verdict "$link is there" $?
+done
+for target in $(grep -oh '`make [a-z-]*`' $pages | tr -d '`' | cut -d ' ' -f 2 | sort -u); do
+	grep -q "^[a-z -]*\b$target\b.*:" Makefile
 	verdict "make $target is there" $?
 done
 
