@@ -365,7 +365,7 @@ read_fault(struct reader *r)
 	if (!event.start)
 		return add_event(r, &event);
 	event.spec = next_word(r);
-	if (event.spec == NULL)
+	if (event.spec == NULL || *event.spec == '\0')
 		return bad(r, "how it was chosen is missing: a word, or -");
 	if (strcmp(event.spec, "-") == 0)
 		event.spec = NULL;

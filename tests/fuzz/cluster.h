@@ -262,10 +262,9 @@ service_do(struct cluster *cluster, const char *name, json_t *body)
 
 /* The service does what it is asked, and its answer is on the way. */
 static void
-service_serve(struct cluster *cluster, const json_t *packet)
+service_serve(struct cluster *cluster, const char *service, const json_t *packet)
 {
 	json_t *body = json_object_get(packet, "body"), *reply;
-	const char *service = json_string_value(json_object_get(packet, "dest"));
 	char *key = json_dumps(json_object_get(body, "key"), JSON_ENCODE_ANY | JSON_SORT_KEYS);
 	struct buffer name = {0};
 
@@ -301,7 +300,7 @@ deliver(struct cluster *cluster, const char *dest, const json_t *packet)
 		member_say(&cluster->members[index], packet);
 	else if (is_service(dest) && json_is_string(json_object_get(json_object_get(packet, "body"), "type")) &&
 		 json_is_string(json_object_get(packet, "src")))
-		service_serve(cluster, packet);
+		service_serve(cluster, dest, packet);
 }
 
 /* ---- beginning and end ----------------------------------------------------------------------------- */

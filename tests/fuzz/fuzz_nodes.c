@@ -85,8 +85,8 @@ enum step {
 	STEP_DELIVER,
 	STEP_DELIVER_ALL,
 	STEP_REPEAT,
-	STEP_CHANGE, /* and deliver */
-	STEP_CHANGE_MORE,
+	STEP_CHANGE,     /* and deliver; what is changed is a copy, and the message itself is still on the way */
+	STEP_CHANGE_ALL, /* a copy of each */
 	STEP_LOSE,
 	STEP_TIME,
 	STEP_LINE, /* the rest of the input, up to a newline, is a line */
@@ -115,22 +115,48 @@ deliver_one(struct cluster *cluster, struct input *input, enum step step)
 {
 	size_t at;
 	json_t *packet;
-	char *dest;
 
 	if (cluster->packet_count == 0)
 		return;
 	at = draw(input, (unsigned)cluster->packet_count);
 	packet = step == STEP_REPEAT ? json_deep_copy(cluster->packets[at]) : packet_take(cluster, at);
-	dest = memory_copy(
-	    json_string_value(json_object_get(packet, "dest")), json_string_length(json_object_get(packet, "dest")));
-	if (step == STEP_CHANGE || step == STEP_CHANGE_MORE)
-		mutate(input, json_object_get(packet, "body"));
-	if (step == STEP_CHANGE_MORE)
-		mutate(input, packet);
 	if (step != STEP_LOSE)
-		deliver(cluster, dest, packet);
+		deliver(cluster, json_string_value(json_object_get(packet, "dest")), packet);
+	json_decref(packet);
+}
+
+/* In its body, as a rule; and now and then elsewhere or twice. */
+static void
+deliver_changed(struct cluster *cluster, struct input *input, const json_t *original)
+{
+	json_t *packet = json_deep_copy(original);
+	char *dest = memory_copy(json_string_value(json_object_get(original, "dest")),
+	    json_string_length(json_object_get(original, "dest")));
+	unsigned where = draw(input, 8);
+
+	if (where > 0)
+		mutate(input, json_object_get(packet, "body"));
+	if (where < 2)
+		mutate(input, packet);
+	deliver(cluster, dest, packet);
 	free(dest);
 	json_decref(packet);
+}
+
+/* What comes meanwhile is not changed. */
+static void
+change(struct cluster *cluster, struct input *input, bool all)
+{
+	size_t count = cluster->packet_count, at = 0;
+
+	if (count == 0)
+		return;
+	if (!all) {
+		at = draw(input, (unsigned)count);
+		count = at + 1;
+	}
+	for (; at < count && input->length > 0; at++)
+		deliver_changed(cluster, input, cluster->packets[at]);
 }
 
 /* Those that are on the way now, in order. */
@@ -182,6 +208,10 @@ do_step(struct cluster *cluster, struct input *input, int id)
 		break;
 	case STEP_DELIVER_ALL:
 		deliver_all(cluster);
+		break;
+	case STEP_CHANGE:
+	case STEP_CHANGE_ALL:
+		change(cluster, input, step == STEP_CHANGE_ALL);
 		break;
 	case STEP_LINE:
 	case STEP_BODY:
