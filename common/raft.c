@@ -158,6 +158,7 @@ raft_arm(struct raft *r, int64_t due)
 void
 raft_settle(struct raft *r)
 {
+	replication_check(r);
 	storage_settle(r);
 	raft_arm(r, election_next(r));
 	raft_arm(r, replication_next(r));

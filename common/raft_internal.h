@@ -168,7 +168,8 @@ struct raft {
 	/* raft_replication.c */
 	struct raft_log log;
 	int64_t commit, applied;
-	int64_t urgent; /* leader: clients wait for entries up to here */
+	int64_t checked; /* up to here what was committed was held against the other nodes' */
+	int64_t urgent;  /* leader: clients wait for entries up to here */
 	int64_t
 	    agreed; /* follower: up to here our log is that of this term's leader; 0: nothing was found to fit yet */
 	json_t *stash[RAFT_STASH_MAX]; /* messages that came before what they continue */
@@ -246,6 +247,7 @@ void election_transfer_tick(struct raft *, int peer);
 void replication_begin(struct raft *); /* as leader of a new term */
 void replication_end(struct raft *);
 void replication_forget(struct raft *); /* follower: the messages that came too early */
+void replication_check(struct raft *);  /* the invariants, of what is committed and durable */
 void replication_flush(struct raft *);  /* sends what there is to send */
 int64_t replication_next(const struct raft *);
 void replication_append(struct raft *, int peer, json_t *body);

@@ -35,6 +35,18 @@ check_commit(struct raft *r, int64_t index)
 		raft_claim(r, "committed first in", index, 0, (uint64_t)r->term);
 }
 
+/* Of two nodes that are a quorum, a follower commits what it takes; but that is lost where it dies in the same turn. */
+void
+replication_check(struct raft *r)
+{
+	int64_t last = storage_synced(r) < r->applied ? storage_synced(r) : r->applied;
+
+	if (r->checked < r->log.base)
+		r->checked = r->log.base;
+	while (r->checked < last)
+		check_commit(r, ++r->checked);
+}
+
 /* ---- committing ------------------------------------------------------------------------ */
 
 static void
@@ -43,8 +55,8 @@ apply(struct raft *r, int64_t index)
 	const struct raft_entry *entry = log_at(&r->log, index);
 	json_t *command = ticket_command(entry->command), *body = NULL;
 
-	check_commit(r, index);
 	r->applied = index;
+	replication_check(r);
 	if (command != NULL && (body = r->machine->apply(r->node, command)) == NULL)
 		memory_exhausted();
 	tickets_applied(r, index, entry, body);
