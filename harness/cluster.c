@@ -42,7 +42,8 @@ struct cluster {
 	struct cluster_events events;
 	struct services *services;
 	struct member *members;
-	int pending; /* members that have not answered yet */
+	int pending;        /* members that have not answered yet */
+	uint64_t straggler; /* the event that starts the member that waits for an answer; 0: none */
 	const struct rpc *setup;
 	bool failed;
 };
@@ -128,6 +129,8 @@ is_init_ok(struct member *member, enum answer answer, const struct value *body)
 	return false;
 }
 
+static void start_straggler(struct cluster *, int64_t delay_ms);
+
 static void
 init_answered(void *arg, enum answer answer, const struct value *body)
 {
@@ -135,7 +138,11 @@ init_answered(void *arg, enum answer answer, const struct value *body)
 	struct cluster *cluster = member->cluster;
 
 	close_client(member);
-	if (is_init_ok(member, answer, body) && --cluster->pending == 0 && !cluster->failed)
+	if (!is_init_ok(member, answer, body) || cluster->failed)
+		return;
+	if (cluster->pending-- == cluster->options->node_count)
+		start_straggler(cluster, CLUSTER_BEHIND_MS);
+	if (cluster->pending == 0)
 		set_up_workload(cluster);
 }
 
@@ -201,6 +208,26 @@ start_member(void *arg)
 	    member->client, id, cluster->arena, init_body(cluster, id), INIT_TIMEOUT_MS, init_answered, member);
 }
 
+static void
+straggle(void *arg)
+{
+	struct member *member = arg;
+
+	member->cluster->straggler = 0;
+	start_member(member);
+}
+
+/* It starts then, and not when it was to before. Not if it has started already, or there is only one node. */
+static void
+start_straggler(struct cluster *cluster, int64_t delay_ms)
+{
+	if (cluster->straggler == 0)
+		return;
+	loop_cancel(cluster->loop, cluster->straggler);
+	cluster->straggler =
+	    loop_after(cluster->loop, delay_ms * MS_NS, straggle, &cluster->members[cluster->options->node_count - 1]);
+}
+
 struct cluster *
 cluster_start(struct loop *loop, struct net *net, const struct test_options *options, uint64_t seed, int *next_client,
     struct arena *arena, const struct store *store, const struct cluster_events *events)
@@ -224,7 +251,9 @@ cluster_start(struct loop *loop, struct net *net, const struct test_options *opt
 		cluster->members[i] = (struct member){.cluster = cluster, .index = i};
 		if (options->command != COMMAND_TEST)
 			cluster->members[i].disk = disk_new(seed, i);
-		if (i > 0)
+		if (i > 0 && i == options->node_count - 1)
+			cluster->straggler = loop_after(loop, CLUSTER_WAIT_MS * MS_NS, straggle, &cluster->members[i]);
+		else if (i > 0)
 			loop_after(loop, (int64_t)random_below(&random, (uint64_t)stagger), start_member,
 			    &cluster->members[i]);
 	}

@@ -13,7 +13,14 @@
 #include "store.h"
 
 /* Services and nodes register within so much time of the start, as Maelstrom's do when the JVM is busy. */
-#define CLUSTER_STAGGER_MS 50
+#define CLUSTER_STAGGER_MS 20
+/*
+ * The node with the highest number comes so long after the first answer to init, however slowly programs start: who
+ * writes to all peers right after init_ok finds one that is not there yet. Without an answer it waits no longer than
+ * this.
+ */
+#define CLUSTER_BEHIND_MS 5
+#define CLUSTER_WAIT_MS   1000
 
 struct cluster;
 

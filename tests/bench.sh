@@ -165,7 +165,7 @@ part_start() {
 		row "\`eddy test\`, nodes: $count: first operation after" "$ms" "ms" '<=' 50
 	done
 	echo
-	echo "Of the time to the first operation up to 50 ms are waited on purpose: nodes do not start all at once."
+	echo "Of the time to the first operation about 20 ms are waited on purpose: nodes do not start all at once."
 	command_line "$build/bench/start $build/bin/echo"
 	command_line "$eddy test -w echo --bin $build/bin/echo --node-count 5 --time-limit 1 --rate 100; head store/latest/messages.jsonl"
 }
