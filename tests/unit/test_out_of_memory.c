@@ -40,12 +40,18 @@ static void *hooked_reallocarray(void *, size_t, size_t);
 
 #include "../fuzz/cluster.h"
 
-#define FRAMES     24
 #define POINTS_MAX 65536
-#define HANG_S     20 /* a run takes milliseconds */
+#define HANG_S     60 /* a run takes milliseconds */
 #define SHOWN_MAX  8  /* failures of one node that are described */
 
 enum { ENDS_SAME, ENDS_OTHERWISE }; /* exit statuses besides that of memory_exhausted() */
+
+/* So many calls tell a point from others. With AddressSanitizer a fork is dear: fewer of them, and fewer points. */
+#ifdef __SANITIZE_ADDRESS__
+#define FRAMES 5
+#else
+#define FRAMES 24
+#endif
 
 const char *__asan_default_options(void);
 
