@@ -95,13 +95,16 @@ pages_get(struct node *n, struct pages *p, json_t *map, const char *key, json_t 
 
 	*value = NULL;
 	for (int depth = 0; *value == NULL && !json_is_null(address); depth++) {
-		outcome = depth > DEPTH_MAX ? ERROR_CRASH : page_at(n, p, address, &page);
+		outcome = page_at(n, p, address, &page);
 		json_decref(address);
 		if (outcome != TASK_OK)
 			return outcome;
 		if (json_is_object(page)) {
 			*value = json_incref(json_object_get(page, key));
 			address = json_null();
+		} else if (depth == DEPTH_MAX) { /* a branch, where there can be none */
+			address = json_null();
+			outcome = ERROR_CRASH;
 		} else {
 			address = json_incref(json_array_get(page, (size_t)digit(key, depth)));
 		}
