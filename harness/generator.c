@@ -7,320 +7,19 @@
  *   after it counts from when it really went out, so nothing is made up for;
  * - the main phase is over as soon as the next operation, of client or
  *   nemesis, would come after the time limit, even if that is some time off.
- * Operations may also be given by list (script.h): each worker has its own
- * then, and the main phase ends when the list says so.
+ *
+ *	generator_op.c		operations: who does the next one, and what comes of it
+ *	generator_list.c	operations that are given by list, or drawn beforehand; by hand
+ *	generator_probe.c	the phase of liveness
  */
-#include <assert.h>
 #include <stdlib.h>
 
-#include "generator.h"
-#include "liveness.h"
+#include "generator_internal.h"
 #include "memory.h"
-#include "nemesis.h"
-#include "random.h"
 #include "scenario.h"
-
-#define NEVER INT64_MAX
 
 /* How often a message budget is looked at while no operation is made. */
 #define BUDGET_TICK_NS (10 * MS_NS)
-
-/* The mean time between operations of the phase of liveness, and how many are drawn for one that is wanted. */
-#define PROBE_GAP_NS (20 * MS_NS)
-#define PROBE_DRAWS  4096
-
-struct worker {
-	struct generator *generator;
-	int index, node;
-	struct client *client;
-	bool replace;   /* its client is closed before the next operation */
-	bool concluded; /* it has done the one final operation */
-};
-
-struct generator {
-	struct loop *loop;
-	struct net *net;
-	const struct test_options *options;
-	struct history *history;
-	int *next_client;
-	loop_fn *done;
-	void *arg;
-
-	struct generator_progress progress;
-	struct random random;
-	void *state; /* the workload's */
-	int64_t cutoff, gap_ns, due;
-	int64_t final_cutoff;
-	bool advancing;       /* in a step */
-	bool exhausted, over; /* the workload has no operation left; the main phase is over */
-	struct nemesis nemesis;
-	struct liveness liveness;
-	int probed; /* the worker that the phase of liveness asks next */
-	uint64_t timer;
-
-	struct worker *workers;
-	int *free, free_count; /* workers without an operation under way */
-	bool *is_free;
-	int64_t *processes;
-	int turn; /* the worker whose turn it is; `concurrency`: the nemesis */
-	struct generator_answers *answers;
-
-	struct script drawn;         /* options->draw_ops operations */
-	struct script_cursor listed; /* script NULL: operations come from the workload */
-	size_t traced;               /* so many of the history were shown */
-	bool held;                   /* nothing happens but what generator_do() does */
-};
-
-static void advance(void *);
-
-/* ---- operations ------------------------------------------------------------------ */
-
-static int64_t
-elapsed(const struct generator *g)
-{
-	return loop_now(g->loop) - g->progress.started;
-}
-
-/* What has come to the history since. */
-static void
-trace_ops(struct generator *g)
-{
-	struct buffer text = {0};
-
-	for (; loop_is_traced(g->loop) && g->traced < g->history->count; g->traced++) {
-		const struct op *op = &g->history->ops[g->traced];
-
-		text.length = 0;
-		edn_write(&text, op->value);
-		if (op_is_client(op))
-			loop_trace(g->loop, "op      process %lld %s %s %s", (long long)op->process,
-			    op_type_name(op->type), op->f, buffer_string(&text));
-		else
-			loop_trace(g->loop, "fault   %s %s", op->f, buffer_string(&text));
-	}
-	buffer_free(&text);
-}
-
-static void
-record(struct generator *g, const struct op *op)
-{
-	struct op *kept = history_append(g->history, op);
-
-	trace_ops(g);
-	loop_mix_number(g->loop, (uint64_t)kept->time);
-	loop_mix_number(g->loop, (uint64_t)kept->type << 32 | (uint32_t)kept->process);
-}
-
-static void
-count_completion(struct generator *g, const struct worker *worker, const struct op *op)
-{
-	bool unanswered = value_is_keyword(op->error != NULL ? op->error : &value_nil, "net-timeout") ||
-			  (op->error != NULL && value_is_string(op->error, "indeterminate: Client read timeout"));
-
-	if (unanswered)
-		g->answers[worker->node].unanswered++;
-	else
-		g->answers[worker->node].answered++;
-	if (op->type == OP_OK)
-		g->progress.ok++;
-	else if (op->type == OP_FAIL)
-		g->progress.fail++;
-	else
-		g->progress.info++;
-}
-
-static void
-completed(void *arg, const struct op *completion)
-{
-	struct worker *worker = arg;
-	struct generator *g = worker->generator;
-	struct op op = *completion;
-
-	op.time = elapsed(g);
-	op.index = -1;
-	record(g, &op);
-	count_completion(g, worker, &op);
-	if (g->progress.phase == PHASE_LIVENESS)
-		liveness_learn(&g->liveness, &g->history->arena, worker->node, &op);
-	if (g->options->workload->update != NULL && g->options->operations == NULL)
-		g->options->workload->update(g->state, &g->history->arena, worker->index, &op);
-	if (op.type == OP_INFO) {
-		g->processes[worker->index] += g->options->concurrency;
-		worker->replace = !g->options->workload->reusable;
-	}
-	g->free[g->free_count++] = worker->index;
-	g->is_free[worker->index] = true;
-	advance(g);
-}
-
-/* Like Jepsen's worker, it changes its client only when it needs one again. */
-static void
-prepare_client(struct generator *g, struct worker *worker)
-{
-	if (worker->replace) {
-		client_close(worker->client);
-		worker->client = NULL;
-		worker->replace = false;
-	}
-	if (worker->client == NULL)
-		worker->client = client_open(g->loop, g->net, g->next_client);
-}
-
-static void
-keep_op(struct generator *g, const struct worker *worker, const struct op *op)
-{
-	const struct script_op kept = {
-	    .time = op->time,
-	    .worker = worker->index,
-	    .concluding = g->progress.phase == PHASE_FINAL,
-	    .flagged = op->final,
-	    .f = op->f,
-	    .value = op->value,
-	    .extra = op->extra,
-	};
-
-	if (g->options->recording != NULL)
-		scenario_note_op(g->options->recording, &kept);
-}
-
-static void
-invoke(struct generator *g, struct worker *worker, const struct op_template *next, bool final)
-{
-	struct op op = {
-	    .index = -1,
-	    .time = elapsed(g),
-	    .type = OP_INVOKE,
-	    .process = g->processes[worker->index],
-	    .f = next->f,
-	    .value = next->value != NULL ? next->value : &value_nil,
-	    .final = final,
-	    .extra = next->extra,
-	};
-
-	record(g, &op);
-	keep_op(g, worker, &op);
-	g->progress.invoked++;
-	prepare_client(g, worker);
-	call_start(worker->client, g->options->workload, g->options->nodes[worker->node], &g->history->arena, &op,
-	    completed, worker);
-}
-
-/* Every operation moves the turn on by one, whoever does it (jepsen.generator.context/busy-thread). */
-static void
-next_turn(struct generator *g)
-{
-	g->turn = (g->turn + 1) % (g->options->concurrency + 1);
-}
-
-/* How many turns a worker is away from its own. */
-static int
-turns_to(const struct generator *g, int worker)
-{
-	return worker >= g->turn ? worker - g->turn : worker - g->turn + g->options->concurrency + 1;
-}
-
-static bool
-may_do(const struct op_template *next, int worker)
-{
-	return next->count == 0 || (worker >= next->first && worker < next->first + next->count);
-}
-
-/* Where among the free workers that may do it the one is that comes next. */
-static int
-place_in_turn(const struct generator *g, const struct op_template *next)
-{
-	int best = -1;
-
-	for (int i = 0; i < g->free_count; i++)
-		if (may_do(next, g->free[i]) && (best < 0 || turns_to(g, g->free[i]) < turns_to(g, g->free[best])))
-			best = i;
-	assert(best >= 0);
-	return best;
-}
-
-static int
-any_place(struct generator *g)
-{
-	return (int)random_below(&g->random, (uint64_t)g->free_count);
-}
-
-/* The free worker at that place has something to do. */
-static struct worker *
-take_worker(struct generator *g, int place)
-{
-	struct worker *worker = &g->workers[g->free[place]];
-
-	g->is_free[worker->index] = false;
-	g->free[place] = g->free[--g->free_count];
-	next_turn(g);
-	return worker;
-}
-
-/* ---- by list ------------------------------------------------------------------------ */
-
-static bool
-is_listed(const struct generator *g)
-{
-	return g->listed.script != NULL;
-}
-
-/* Whether the final phase is the list's too. */
-static bool
-is_concluded_by_list(const struct generator *g)
-{
-	return is_listed(g) && g->listed.script->concludes;
-}
-
-/* Which of the free workers has the first operation of the list, or -1. */
-static int
-listed_place(struct generator *g, bool concluding)
-{
-	const struct script_op *first = NULL;
-	int place = -1;
-
-	for (int i = 0; i < g->free_count; i++) {
-		const struct script_op *op = cursor_peek(&g->listed, g->free[i], concluding);
-
-		if (op == NULL || (first != NULL && first < op))
-			continue;
-		first = op;
-		place = i;
-	}
-	return place;
-}
-
-/* When the next one of the list comes; NEVER: there is none, and none that waits for its worker. */
-static int64_t
-listed_due(struct generator *g)
-{
-	int place = listed_place(g, false);
-
-	if (place >= 0)
-		return g->progress.started + cursor_peek(&g->listed, g->free[place], false)->time;
-	for (int i = 0; i < g->options->concurrency; i++)
-		if (cursor_peek(&g->listed, i, false) != NULL)
-			return g->cutoff;
-	return g->listed.script->end >= 0 ? g->cutoff : NEVER;
-}
-
-/* Whether one of the list is due, also in the last moment. */
-static bool
-is_listed_now(struct generator *g)
-{
-	int64_t now = loop_now(g->loop);
-
-	return is_listed(g) && now <= g->cutoff && listed_place(g, false) >= 0 && listed_due(g) <= now;
-}
-
-static void
-invoke_listed(struct generator *g, struct worker *worker, bool concluding)
-{
-	const struct script_op *op = cursor_peek(&g->listed, worker->index, concluding);
-	const struct op_template next = {.f = op->f, .value = op->value, .extra = op->extra};
-
-	cursor_advance(&g->listed, worker->index);
-	invoke(g, worker, &next, op->flagged);
-}
 
 /* ---- the main phase ----------------------------------------------------------------- */
 
@@ -329,11 +28,11 @@ act(struct generator *g)
 {
 	const struct workload *workload = g->options->workload;
 	const struct workers workers = {g->options->concurrency, g->is_free, g->processes};
-	struct op_template next = {.workers = &workers, .now = elapsed(g)};
+	struct op_template next = {.workers = &workers, .now = generator_elapsed(g)};
 	int64_t now = loop_now(g->loop);
 
-	if (is_listed(g)) {
-		invoke_listed(g, take_worker(g, listed_place(g, false)), false);
+	if (list_is_given(g)) {
+		list_invoke(g, generator_take(g, list_place(g, false)), false);
 		return;
 	}
 	if (!workload->generate(g->state, &g->random, &g->history->arena, g->options, &next)) {
@@ -341,15 +40,17 @@ act(struct generator *g)
 		return;
 	}
 	g->due = now + (g->gap_ns > 0 ? (int64_t)random_below(&g->random, (uint64_t)g->gap_ns) : 0);
-	invoke(g, take_worker(g, workload->each_thread ? any_place(g) : place_in_turn(g, &next)), &next, false);
+	generator_invoke(g,
+	    generator_take(g, workload->each_thread ? generator_any_place(g) : generator_place(g, &next)), &next,
+	    false);
 }
 
 /* When the clients' next operation comes: NEVER if that cannot be told, for want of a worker or of operations. */
 static int64_t
 client_due(struct generator *g)
 {
-	if (is_listed(g))
-		return listed_due(g);
+	if (list_is_given(g))
+		return list_due(g);
 	if (g->options->rate == 0)
 		return g->cutoff; /* one sleep, as long as the time limit */
 	if (g->exhausted || g->free_count == 0)
@@ -370,26 +71,26 @@ budget_is_used(const struct generator *g)
 {
 	uint64_t budget = g->options->message_budget;
 
-	return budget > 0 && !is_listed(g) && net_stats(g->net)->all.received >= budget;
+	return budget > 0 && !list_is_given(g) && net_stats(g->net)->all.received >= budget;
 }
 
 /* Looks again then, or when the next operation completes. Always false: the phase goes on. */
-static bool
-wake_at(struct generator *g, int64_t time)
+bool
+generator_wake_at(struct generator *g, int64_t time)
 {
 	int64_t tick = loop_now(g->loop) + BUDGET_TICK_NS;
 
 	if (g->progress.phase == PHASE_MAIN && g->options->message_budget > 0 && time > tick)
 		time = tick;
 	loop_cancel(g->loop, g->timer);
-	g->timer = time < NEVER ? loop_at(g->loop, time, advance, g) : 0;
+	g->timer = time < NEVER ? loop_at(g->loop, time, generator_advance, g) : 0;
 	return false;
 }
 
 static void
 note_fault(struct generator *g)
 {
-	trace_ops(g);
+	generator_trace(g);
 	if (g->options->recording != NULL)
 		scenario_note_fault(
 		    g->options->recording, &g->nemesis.done[g->nemesis.done_count - 1], g->options->nodes);
@@ -406,23 +107,23 @@ main_is_over(struct generator *g)
 
 		if (budget_is_used(g))
 			return true;
-		if (is_listed_now(g) && client <= fault) {
+		if (list_is_due(g) && client <= fault) {
 			act(g);
 			continue;
 		}
 		if (soonest < now)
 			soonest = now;
-		if (soonest == g->cutoff && (g->options->rate == 0 || is_listed(g)) && now < g->cutoff)
-			return wake_at(g, g->cutoff);
+		if (soonest == g->cutoff && (g->options->rate == 0 || list_is_given(g)) && now < g->cutoff)
+			return generator_wake_at(g, g->cutoff);
 		if (soonest >= g->cutoff)
-			return g->free_count > 0 || wake_at(g, NEVER);
+			return g->free_count > 0 || generator_wake_at(g, NEVER);
 		if (soonest > now)
-			return wake_at(g, soonest);
+			return generator_wake_at(g, soonest);
 		if (fault <= now) {
-			nemesis_act(&g->nemesis, elapsed(g));
+			nemesis_act(&g->nemesis, generator_elapsed(g));
 			note_fault(g);
 			g->progress.fault = nemesis_active(&g->nemesis);
-			next_turn(g);
+			generator_next_turn(g);
 		} else {
 			act(g);
 		}
@@ -438,15 +139,15 @@ begin_final(void *arg)
 	int limit_s = g->options->workload->final.limit_s;
 
 	g->progress.phase = PHASE_FINAL;
-	g->final_cutoff = limit_s > 0 ? elapsed(g) + limit_s * S_NS : NEVER;
-	advance(g);
+	g->final_cutoff = limit_s > 0 ? generator_elapsed(g) + limit_s * S_NS : NEVER;
+	generator_advance(g);
 }
 
 static void
 end_main(struct generator *g)
 {
 	if (g->options->recording != NULL)
-		scenario_note_end(g->options->recording, elapsed(g));
+		scenario_note_end(g->options->recording, generator_elapsed(g));
 }
 
 static bool
@@ -467,8 +168,8 @@ end(struct generator *g)
 static void
 heal(struct generator *g)
 {
-	nemesis_heal(&g->nemesis, elapsed(g));
-	trace_ops(g);
+	nemesis_heal(&g->nemesis, generator_elapsed(g));
+	generator_trace(g);
 	g->progress.fault = NULL;
 }
 
@@ -486,7 +187,7 @@ final_due(struct generator *g, const struct worker *worker)
 	const struct workload *workload = g->options->workload;
 	const struct script_op *op;
 
-	if (is_concluded_by_list(g)) {
+	if (list_concludes(g)) {
 		op = cursor_peek(&g->listed, worker->index, true);
 		return op != NULL ? op->time : NEVER;
 	}
@@ -500,11 +201,11 @@ final_due(struct generator *g, const struct worker *worker)
 static int
 next_final(struct generator *g, int64_t *when)
 {
-	int start = g->free_count > 0 ? any_place(g) : 0, first = 0;
-	int64_t now = elapsed(g);
+	int start = g->free_count > 0 ? generator_any_place(g) : 0, first = 0;
+	int64_t now = generator_elapsed(g);
 
-	if (is_concluded_by_list(g) && listed_place(g, true) >= 0)
-		start = listed_place(g, true);
+	if (list_concludes(g) && list_place(g, true) >= 0)
+		start = list_place(g, true);
 
 	*when = NEVER;
 	for (int i = 0; i<g->free_count && * when> now; i++) {
@@ -523,16 +224,16 @@ static void
 conclude(struct generator *g, struct worker *worker)
 {
 	const struct workload *workload = g->options->workload;
-	struct op_template next = {.f = workload->final.f, .now = elapsed(g)};
+	struct op_template next = {.f = workload->final.f, .now = generator_elapsed(g)};
 
-	if (is_concluded_by_list(g)) {
-		invoke_listed(g, worker, true);
+	if (list_concludes(g)) {
+		list_invoke(g, worker, true);
 		return;
 	}
 	if (workload->final.generate != NULL)
 		workload->final.generate(g->state, &g->random, &g->history->arena, worker->index, &next);
 	worker->concluded = true;
-	invoke(g, worker, &next, workload->final.flagged);
+	generator_invoke(g, worker, &next, workload->final.flagged);
 }
 
 /* Does what is due. Who is busy may have more to do when that is done. */
@@ -544,129 +245,11 @@ final_is_over(struct generator *g)
 		int place = next_final(g, &when);
 
 		if (when >= g->final_cutoff)
-			return g->free_count == g->options->concurrency || wake_at(g, NEVER);
-		if (when > elapsed(g))
-			return wake_at(g, g->progress.started + when);
-		conclude(g, take_worker(g, place));
+			return g->free_count == g->options->concurrency || generator_wake_at(g, NEVER);
+		if (when > generator_elapsed(g))
+			return generator_wake_at(g, g->progress.started + when);
+		conclude(g, generator_take(g, place));
 	}
-}
-
-/* ---- liveness ------------------------------------------------------------------------- */
-
-/*
- * The next operation that is wanted, of a free worker whose node lacks it: the
- * workers are asked in turn, each as if no other were free, and what is not
- * wanted is drawn for nothing. NULL if there is none now.
- */
-static struct worker *
-draw_probe(struct generator *g, struct op_template *next)
-{
-	const struct workload *workload = g->options->workload;
-	int count = g->options->concurrency;
-	bool *only = arena_zero(&g->history->arena, sizeof(*only) * (size_t)count);
-	const struct workers workers = {count, only, g->processes};
-
-	for (int tries = 0, idle = 0; tries < PROBE_DRAWS && idle < count;) {
-		struct worker *worker = &g->workers[g->probed];
-		bool drawn;
-
-		g->probed = (g->probed + 1) % count;
-		if (!g->is_free[worker->index] || !liveness_lacks_any(&g->liveness, worker->node)) {
-			idle++;
-			continue;
-		}
-		idle = 0;
-		tries++;
-		*next = (struct op_template){.workers = &workers, .now = elapsed(g)};
-		only[worker->index] = true;
-		drawn = workload->generate(g->state, &g->random, &g->history->arena, g->options, next);
-		only[worker->index] = false;
-		if (!drawn)
-			return NULL;
-		if (may_do(next, worker->index) && liveness_lacks(&g->liveness, worker->node, next->f))
-			return worker;
-	}
-	return NULL;
-}
-
-/* Where among the free workers this one is. */
-static int
-place_of(const struct generator *g, const struct worker *worker)
-{
-	int place = 0;
-
-	while (g->free[place] != worker->index)
-		place++;
-	return place;
-}
-
-static void
-probe(struct generator *g)
-{
-	struct op_template next;
-	struct worker *worker = draw_probe(g, &next);
-
-	g->due = loop_now(g->loop) + (int64_t)random_below(&g->random, 2 * PROBE_GAP_NS);
-	if (worker != NULL)
-		invoke(g, take_worker(g, place_of(g, worker)), &next, false);
-}
-
-/* Whether somebody who is free has something to prove. */
-static bool
-is_probe_due(const struct generator *g)
-{
-	for (int i = 0; i < g->free_count; i++)
-		if (liveness_lacks_any(&g->liveness, g->workers[g->free[i]].node))
-			return true;
-	return false;
-}
-
-static bool
-is_list_done(struct generator *g)
-{
-	for (int i = 0; i < g->options->concurrency; i++)
-		if (cursor_peek(&g->listed, i, false) != NULL)
-			return false;
-	return true;
-}
-
-/* When the next operation of the phase comes: its end, if nobody has one now. */
-static int64_t
-probe_due(struct generator *g)
-{
-	int64_t due = is_listed(g) ? listed_due(g) : is_probe_due(g) ? g->due : g->cutoff;
-
-	return due < g->cutoff ? due : g->cutoff;
-}
-
-/* Does what is due. Operations under way are waited for: they may yet fail. */
-static bool
-liveness_is_over(struct generator *g)
-{
-	for (;;) {
-		int64_t now = loop_now(g->loop);
-
-		g->liveness.ended = now;
-		if (now >= g->cutoff || (is_listed(g) ? is_list_done(g) : liveness_is_proven(&g->liveness)))
-			return g->free_count == g->options->concurrency || wake_at(g, NEVER);
-		if (probe_due(g) > now)
-			return wake_at(g, probe_due(g));
-		if (is_listed(g))
-			invoke_listed(g, take_worker(g, listed_place(g, false)), false);
-		else
-			probe(g);
-	}
-}
-
-static void
-begin_liveness(struct generator *g)
-{
-	int64_t now = loop_now(g->loop);
-
-	g->progress.phase = PHASE_LIVENESS;
-	g->due = now + 1; /* behind the main phase, for whoever reads the times of a list */
-	g->cutoff = now + (int64_t)(g->options->liveness_s * (double)S_NS);
-	liveness_begin(&g->liveness, g->options, is_listed(g), now);
 }
 
 /* ---- one after the other ----------------------------------------------------------------- */
@@ -686,7 +269,7 @@ conclude_main(struct generator *g)
 	end_main(g);
 	if (g->options->liveness_s > 0) {
 		heal(g);
-		begin_liveness(g);
+		probing_begin(g);
 	} else if (has_final(g)) {
 		heal(g);
 		begin_recovery(g);
@@ -702,7 +285,7 @@ step(struct generator *g)
 		g->over = main_is_over(g);
 	if (g->progress.phase == PHASE_MAIN && g->over && g->free_count == g->options->concurrency)
 		conclude_main(g);
-	if (g->progress.phase == PHASE_LIVENESS && liveness_is_over(g))
+	if (g->progress.phase == PHASE_LIVENESS && probing_is_over(g))
 		conclude_liveness(g);
 	else if (g->progress.phase == PHASE_FINAL && final_is_over(g))
 		end(g);
@@ -710,8 +293,8 @@ step(struct generator *g)
 
 /* Whatever happened, a timer or a completion: does what follows from it. An operation may complete as soon as it is
  * invoked: the step that invoked it looks again before it ends. */
-static void
-advance(void *arg)
+void
+generator_advance(void *arg)
 {
 	struct generator *g = arg;
 
@@ -767,43 +350,6 @@ make_nemesis(struct generator *g, struct cluster *cluster, uint64_t seed)
 	nemesis_init(&g->nemesis, &world, &plan, g->history, seed);
 }
 
-/* As many operations as were asked for, drawn before the first is done: each goes to the next worker that may do it. */
-static void
-draw_script(struct generator *g)
-{
-	const struct workload *workload = g->options->workload;
-	const struct workers workers = {g->options->concurrency, g->is_free, g->processes};
-
-	for (int64_t i = 0; i < g->options->draw_ops; i++) {
-		struct op_template next = {.workers = &workers};
-		struct script_op op = {0};
-
-		if (!workload->generate(g->state, &g->random, &g->history->arena, g->options, &next))
-			break;
-		op.worker = g->free[place_in_turn(g, &next)];
-		op.f = next.f;
-		op.value = next.value != NULL ? next.value : &value_nil;
-		op.extra = next.extra;
-		g->turn = (op.worker + 1) % g->options->concurrency;
-		script_add(&g->drawn, &op);
-	}
-	g->drawn.end = -1;
-	cursor_init(&g->listed, &g->drawn, g->options->concurrency);
-}
-
-static void
-begin_list(struct generator *g)
-{
-	const struct script *script = g->options->operations;
-
-	if (g->options->draw_ops > 0)
-		draw_script(g);
-	else if (script != NULL)
-		cursor_init(&g->listed, script, g->options->concurrency);
-	if (is_listed(g) && g->listed.script->end >= 0)
-		g->cutoff = g->progress.started + g->listed.script->end;
-}
-
 struct generator *
 generator_start(struct loop *loop, struct net *net, struct cluster *cluster, const struct test_options *options,
     uint64_t seed, int *next_client, struct history *history, loop_fn *done, void *arg)
@@ -825,50 +371,9 @@ generator_start(struct loop *loop, struct net *net, struct cluster *cluster, con
 	random_seed(&g->random, seed, "workload", 0);
 	make_nemesis(g, cluster, seed);
 	make_workers(g);
-	begin_list(g);
-	g->timer = loop_at(loop, g->progress.started, advance, g);
+	list_begin(g);
+	g->timer = loop_at(loop, g->progress.started, generator_advance, g);
 	return g;
-}
-
-/* ---- by hand ----------------------------------------------------------------------------- */
-
-void
-generator_hold(struct generator *g)
-{
-	g->held = true;
-	for (int i = 0; i < g->options->concurrency; i++)
-		prepare_client(g, &g->workers[i]);
-}
-
-bool
-generator_can(struct generator *g, int worker)
-{
-	return worker >= 0 && worker < g->options->concurrency && g->is_free[worker] &&
-	       cursor_peek(&g->listed, worker, false) != NULL;
-}
-
-const struct script_op *
-generator_next(struct generator *g, int worker)
-{
-	return cursor_peek(&g->listed, worker, false);
-}
-
-void
-generator_do(struct generator *g, int worker)
-{
-	int place = 0;
-
-	assert(g->held && generator_can(g, worker));
-	while (g->free[place] != worker)
-		place++;
-	invoke_listed(g, take_worker(g, place), false);
-}
-
-void
-generator_release(struct generator *g)
-{
-	g->held = false;
-	wake_at(g, loop_now(g->loop));
 }
 
 const struct generator_progress *
