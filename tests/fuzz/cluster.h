@@ -6,6 +6,7 @@
 #ifndef CLUSTER_H
 #define CLUSTER_H
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -401,6 +402,7 @@ nth_program(unsigned n)
 
 	while (registry[count].name != NULL && strncmp(registry[count].name, "broken:", 7) != 0)
 		count++;
+	assert(count > 0);
 	return registry[n % count].program;
 }
 

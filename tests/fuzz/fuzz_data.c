@@ -6,6 +6,7 @@
  * lines of JSON, which get their checksums here, and otherwise the file as it
  * is.
  */
+#include <assert.h>
 #include <inttypes.h>
 #include <zlib.h>
 
@@ -46,7 +47,10 @@ lay_down(struct disk *disk, const char *text, size_t length, bool checksums)
 static void
 ask(struct member *member)
 {
-	const struct route *route = member->cluster->program->routes;
+	const struct route *route;
+
+	assert(member->cluster != NULL);
+	route = member->cluster->program->routes;
 
 	for (int id = 2; route->type != NULL; route++, id++) {
 		json_t *packet =

@@ -6,6 +6,7 @@
 #ifndef MUTATE_H
 #define MUTATE_H
 
+#include <assert.h>
 #include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,6 +21,7 @@ struct input {
 static unsigned
 draw(struct input *input, unsigned bound)
 {
+	assert(bound > 0);
 	if (input->length == 0)
 		return 0;
 	input->length--;

@@ -654,7 +654,7 @@ static void
 is_strict_serializable_through_restarts(void **state)
 {
 	(void)state;
-	try_seeds(11, 16, DISK, true);
+	try_seeds(11, 18, DISK, true);
 }
 
 int
