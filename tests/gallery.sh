@@ -90,7 +90,7 @@ verdict() { # NAME STATUS WHY
 # The right node under all seeds; those whose run is the same are run once.
 right_passes() {
 	local key output
-	key=$({ field "$1" Node; field "$1" Run; } | tr -c 'A-Za-z0-9\n' _ | tr '\n' _)
+	key=$({ field "$1" Node; field "$1" Run; } | md5sum | cut -c 1-32)
 	if [ ! -e "$build/gallery/right/$key" ]; then
 		mkdir -p "$build/gallery/right"
 		output=$(simulate "$build/bin/eddy" "$1" --seeds "1..$seeds") || {
