@@ -174,6 +174,7 @@ struct raft {
 	    agreed; /* follower: up to here our log is that of this term's leader; 0: nothing was found to fit yet */
 	json_t *stash[RAFT_STASH_MAX]; /* messages that came before what they continue */
 	int stashed;
+	int64_t gap_since; /* since when something is missing before what came; 0: nothing is */
 
 	/* raft_snapshot.c */
 	char *snapshot; /* leader: the text on its way, or NULL */

@@ -464,6 +464,7 @@ replication_forget(struct raft *r)
 {
 	while (r->stashed > 0)
 		json_decref(r->stash[--r->stashed]);
+	r->gap_since = 0;
 }
 
 json_t *
@@ -575,8 +576,10 @@ take(struct raft *r, int64_t prev, json_t *entries, int64_t commit)
 			return;
 		}
 	}
-	if (prev + (int64_t)i > r->agreed)
+	if (prev + (int64_t)i > r->agreed) {
 		r->agreed = prev + (int64_t)i;
+		r->gap_since = 0;
+	}
 	if (thrift_pairs(r) && log_term(&r->log, r->agreed) == r->term)
 		commit = r->agreed;
 	replication_commit(r, commit < r->agreed ? commit : r->agreed);
@@ -609,14 +612,28 @@ unstash(struct raft *r)
 	}
 }
 
-/* Only what the same leader sends on after a message that did fit can have overtaken anything. */
+/*
+ * Only what the same leader sends on after a message that did fit can have
+ * overtaken anything; and not if its place is in our log all the same (Log
+ * Matching): after a restart an old message, come late, may be the first to
+ * fit, long before what the leader knows that we have. What is missing for
+ * long was lost: the leader, which may not ask us for as long as others answer,
+ * is told so by a refusal.
+ */
 static bool
-stash(struct raft *r, json_t *body, int64_t prev)
+stash(struct raft *r, json_t *body, int64_t prev, int64_t prev_term)
 {
 	int probing;
 
-	if (prev <= r->agreed || r->agreed == 0 || json_unpack(body, "{s:b}", "probe", &probing) == -1 || probing)
+	if (prev <= r->agreed || r->agreed == 0 || log_term(&r->log, prev) == prev_term ||
+	    json_unpack(body, "{s:b}", "probe", &probing) == -1 || probing)
 		return false;
+	if (r->gap_since == 0)
+		r->gap_since = raft_now(r);
+	if (raft_now(r) - r->gap_since >= raft_timeout_ms(r) / 2) {
+		r->gap_since = 0;
+		return false;
+	}
 	if ((size_t)r->stashed < r->limits.stash && json_array_size(json_object_get(body, "entries")) > 0)
 		r->stash[r->stashed++] = json_incref(body);
 	return true;
@@ -633,7 +650,7 @@ replication_append(struct raft *r, int peer, json_t *body)
 	    !unpack_append(body, &prev, &prev_term, &commit, &entries) || !replication_heed(r, peer, term, body))
 		return;
 	read_take(r, peer, body);
-	if (!stash(r, body, prev)) {
+	if (!stash(r, body, prev, prev_term)) {
 		if (prev > log_last(&r->log) || (prev >= r->log.base && log_term(&r->log, prev) != prev_term)) {
 			refuse(r, peer, body, prev, prev_term);
 			return;
