@@ -30,7 +30,8 @@ if ! command -v parallel >/dev/null; then
 	exit 0
 fi
 
-# In place of ssh(1): runs the command here, but for a machine called "lost". Notes who was asked.
+# In place of ssh(1): runs the command here with the SHELL a login has, but for a machine called "lost". Notes who was
+# asked.
 ssh=$scratch/ssh
 cat >"$ssh" <<'END'
 #!/bin/sh
@@ -39,7 +40,7 @@ shift
 [ "$1" != -- ] || shift
 echo "$host" >>"$(dirname "$0")/asked"
 [ "$host" != lost ] || exit 255
-exec sh -c "$*"
+SHELL=/bin/sh exec sh -c "$*"
 END
 chmod +x "$ssh"
 
