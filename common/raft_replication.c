@@ -480,6 +480,19 @@ replication_echo(const struct raft *r, const json_t *message, json_t *answer)
 	return answer;
 }
 
+/*
+ * Of another term than its sender's, which may lead in ours by the time that
+ * this arrives: so there is no mark on it, nor a time, that could be taken for
+ * an answer to what is asked in our term.
+ */
+static void
+deny(struct raft *r, int peer)
+{
+	raft_send(r, peer,
+	    json_pack("{s:s, s:I, s:I, s:I}", "type", "raft_append_ok", "term", (json_int_t)r->term, "at",
+		(json_int_t)-1, "round", (json_int_t)0));
+}
+
 bool
 replication_heed(struct raft *r, int peer, int64_t term, json_t *body)
 {
@@ -489,7 +502,7 @@ replication_heed(struct raft *r, int peer, int64_t term, json_t *body)
 		&timeout, "promise", &promise) == -1)
 		return false;
 	if (term < r->term || (term == r->term && r->role == ROLE_LEADER)) {
-		raft_send(r, peer, replication_echo(r, body, json_pack("{s:s}", "type", "raft_append_ok")));
+		deny(r, peer);
 		return false;
 	}
 	if (term > r->term || r->leader != peer || r->role != ROLE_FOLLOWER) {
