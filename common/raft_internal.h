@@ -298,7 +298,7 @@ void read_take(struct raft *, int peer, json_t *body); /* follower: the promises
 bool thrift_pairs(const struct raft *);
 /* Whether an answer is wanted from this follower, now: of entries, or of the round. */
 bool thrift_asks(const struct raft *, int peer);
-/* It lacks so much that it should not wait for the next heartbeat. */
+/* It lacks so much that it should not wait for the next heartbeat; nor is as much on its way already as may be. */
 bool thrift_is_much(const struct raft *, const struct raft_peer *);
 /* When somebody is to be asked in place of one that has not answered. */
 int64_t thrift_next(const struct raft *);

@@ -116,13 +116,21 @@ replication_stamp(struct raft *r, int peer, json_t *body)
 	r->round_open = false;
 }
 
+/* What asks for nothing puts off the heartbeat that would: so it is asked in passing what it has of what it was sent.
+ */
+static bool
+is_unsure(const struct raft *r, const struct raft_peer *p)
+{
+	return p->match < p->next - 1 && p->match >= p->asked_upto && raft_now(r) >= p->moved_ms + raft_heartbeat_ms(r);
+}
+
 /* Whether somebody waits for the answer to this message, with entries up to `last`, or the time for it has come. */
 static bool
 wants_answer(struct raft *r, int peer, int64_t last)
 {
 	struct raft_peer *p = &r->peers[peer];
 
-	if (p->progress == PROGRESS_REPLICATE && !is_due(r, p) && !thrift_asks(r, peer))
+	if (p->progress == PROGRESS_REPLICATE && !is_due(r, p) && !thrift_asks(r, peer) && !is_unsure(r, p))
 		return false;
 	p->round_sent = r->round;
 	if (p->match >= p->asked_upto)

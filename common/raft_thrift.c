@@ -70,7 +70,8 @@ thrift_asks(const struct raft *r, int peer)
 bool
 thrift_is_much(const struct raft *r, const struct raft_peer *p)
 {
-	return log_last(&r->log) - p->next + 1 >= (int64_t)r->limits.batch_entries;
+	return p->next - 1 - p->match < RAFT_WINDOW &&
+	       log_last(&r->log) - p->next + 1 >= (int64_t)r->limits.batch_entries;
 }
 
 int64_t

@@ -319,6 +319,31 @@ idles_with_heartbeats_only(void **state)
 	world_free(&w);
 }
 
+/*
+ * Of three nodes the leader asks one, and sends the other what there is much of:
+ * so many writes, and no heartbeat is due. It is asked all the same, before so
+ * much is on its way that no more may be.
+ */
+static void
+keeps_up_with_much(void **state)
+{
+	struct world w;
+	int leader;
+
+	(void)state;
+	open_world(&w, 3, 1, false);
+	leader = elect(&w);
+	for (int i = 0; i < 3; i++)
+		raft_of(&w, i)->limits.batch_entries = 4;
+	for (int i = 0; i < RAFT_WINDOW + 500; i++) {
+		world_ask(&w, leader, write_body(0, i));
+		world_run(&w, 1);
+	}
+	for (int i = 0; i < 3; i++)
+		assert_true(log_last(&raft_of(&w, i)->log) >= RAFT_WINDOW + 400);
+	world_free(&w);
+}
+
 static int
 by_value(const void *a, const void *b)
 {
@@ -789,6 +814,7 @@ main(void)
 	    cmocka_unit_test(compares_and_sets),
 	    cmocka_unit_test(stays_stable),
 	    cmocka_unit_test(idles_with_heartbeats_only),
+	    cmocka_unit_test(keeps_up_with_much),
 	    cmocka_unit_test(recovers_from_a_partition),
 	    cmocka_unit_test(goes_on_in_a_ring),
 	    cmocka_unit_test(refuses_beyond_its_limits),
