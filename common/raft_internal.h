@@ -58,7 +58,7 @@ struct raft_ticket {
 	int64_t id;          /* forwarded: under this id, */
 	int leader;          /* to this one */
 	int forwards;        /* how often */
-	int64_t index, term; /* proposed: as this entry; reading: when that is applied, */
+	int64_t index, term; /* proposed: as this entry; forwarded: in this term; reading: when that is applied, */
 	int64_t round;       /* ... and, at a leader, this round confirmed */
 };
 

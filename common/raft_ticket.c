@@ -89,6 +89,7 @@ forward(struct raft *r, struct raft_ticket *t)
 {
 	t->id = ++r->next_forward;
 	t->leader = r->leader;
+	t->term = r->term;
 	t->forwards++;
 	ticket_move(r, t, TICKET_FORWARDED);
 	raft_send(r, r->leader,
@@ -295,6 +296,14 @@ take_back(struct raft *r, struct raft_ticket *t)
 	ticket_free(r, t);
 }
 
+/* A query that was for a leader of another term: nobody else has it, and should that one lead again, it has forgotten.
+ */
+static bool
+is_forsaken(const struct raft *r, const struct raft_ticket *t)
+{
+	return t->place == TICKET_FORWARDED && t->is_query && (t->leader != r->leader || t->term != r->term);
+}
+
 static void
 reroute(struct raft *r, enum ticket_place place)
 {
@@ -304,7 +313,7 @@ reroute(struct raft *r, enum ticket_place place)
 	for (t = TAILQ_FIRST(&r->tickets[place]); more; t = next) {
 		next = TAILQ_NEXT(t, entry);
 		more = t != last;
-		if (place == TICKET_WAITING || (place == TICKET_FORWARDED && t->is_query && t->leader != r->leader))
+		if (place == TICKET_WAITING || is_forsaken(r, t))
 			route(r, t);
 		else if (place == TICKET_READING)
 			take_back(r, t);
