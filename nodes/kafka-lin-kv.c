@@ -324,6 +324,22 @@ answer_committed(struct node *n, json_t *keys)
 	return json_pack("{s:s, s:o}", "type", "list_committed_offsets_ok", "offsets", logs_committed(&k->logs, keys));
 }
 
+/* Whether a poll must ask about one of these, and cannot: it must not say that there is nothing. */
+static bool
+is_crowded(struct node *n, json_t *offsets)
+{
+	const char *key;
+	json_t *offset;
+
+	json_object_foreach (offsets, key, offset) {
+		const struct topic *t = topic_of(n, key);
+
+		if (t->log.log->count <= json_integer_value(offset) && t->waiting >= WAITERS_MAX)
+			return true;
+	}
+	return false;
+}
+
 /* Where our copy of a log does not go so far, the service is asked. */
 static void
 handle_poll(struct node *n, const struct message *m)
@@ -336,12 +352,16 @@ handle_poll(struct node *n, const struct message *m)
 		node_error(n, m, ERROR_MALFORMED_REQUEST, "offsets must be numbers from 0 on, by key");
 		return;
 	}
+	if (is_crowded(n, offsets)) {
+		node_error(n, m, ERROR_TEMPORARILY_UNAVAILABLE, "too many are waiting");
+		return;
+	}
 	join = join_new(n, m, "offsets", answer_poll);
 	request_deadline(join->request, DEADLINE_MS, ERROR_TEMPORARILY_UNAVAILABLE);
 	json_object_foreach (offsets, key, offset) {
 		struct topic *t = topic_of(n, key);
 
-		if (t->log.log->count <= json_integer_value(offset) && t->waiting < WAITERS_MAX)
+		if (t->log.log->count <= json_integer_value(offset))
 			wait_in(t, &t->polls, &(struct waiter){.join = join});
 		wake(n, t);
 	}

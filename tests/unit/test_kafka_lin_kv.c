@@ -194,6 +194,29 @@ test_silent_service(void **state)
 	end(&s);
 }
 
+/* Who cannot be made to wait is not told that there is nothing. */
+static void
+test_too_many_wait(void **state)
+{
+	struct script s;
+	int64_t poll;
+
+	(void)state;
+	begin(&s);
+	send(&s.w, 0, "k", 7);
+	asks(&s, CREATE_7);
+	answer(&s, OK);
+	for (int i = 0; i < 4096; i++)
+		poll = ask(&s.w, 0, "{\"type\":\"poll\",\"offsets\":{\"k\":1}}");
+	assert_null(world_reply(&s.w, poll));
+	poll = ask(&s.w, 0, "{\"type\":\"poll\",\"offsets\":{\"k\":1}}");
+	assert_int_equal(error_of(&s.w, poll), ERROR_TEMPORARILY_UNAVAILABLE);
+	assert_int_equal(error_of(&s.w, send(&s.w, 0, "k", 8)), ERROR_TEMPORARILY_UNAVAILABLE);
+	expect(&s.w, ask(&s.w, 0, "{\"type\":\"poll\",\"offsets\":{\"k\":0}}"),
+	    "{\"type\":\"poll_ok\",\"msgs\":{\"k\":[[0,7]]}}");
+	end(&s);
+}
+
 static void
 test_commits(void **state)
 {
@@ -318,6 +341,7 @@ main(void)
 	    cmocka_unit_test(test_loses_a_race),
 	    cmocka_unit_test(test_finds_out),
 	    cmocka_unit_test(test_silent_service),
+	    cmocka_unit_test(test_too_many_wait),
 	    cmocka_unit_test(test_commits),
 	    cmocka_unit_test(test_malformed_roots),
 	    cmocka_unit_test(test_refuses_what_is_malformed),
