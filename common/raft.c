@@ -158,7 +158,7 @@ raft_arm(struct raft *r, int64_t due)
 void
 raft_settle(struct raft *r)
 {
-	replication_check(r);
+	commit_check(r);
 	storage_settle(r);
 	raft_arm(r, election_next(r));
 	raft_arm(r, replication_next(r));
@@ -206,7 +206,7 @@ static const struct {
 	const char *type;
 	void (*receive)(struct raft *, int peer, json_t *body);
 } rooms[] = {
-    {"raft_append", replication_append},
+    {"raft_append", follower_append},
     {"raft_append_ok", replication_append_ok},
     {"raft_forward", ticket_forward},
     {"raft_forward_ok", ticket_forward_ok},
@@ -328,7 +328,7 @@ raft_free(struct raft *r)
 	lives_free(&r->lives);
 	replication_end(r);
 	tickets_free(r);
-	replication_forget(r);
+	follower_forget(r);
 	log_reset(&r->log, 0, 0);
 	buffer_free(&r->incoming);
 	free(r->peers);

@@ -10,7 +10,9 @@
  *
  *	raft.c              life, time, the step down (3.3)
  *	raft_election.c     election, PreVote, CheckQuorum, transfer (3.4, 9.6, 6.2, 3.10)
- *	raft_replication.c  appending, committing, applying (3.5, 3.6, 10.2)
+ *	raft_replication.c  the leader's side of appending (3.5, 3.6, 10.2)
+ *	raft_follower.c     the followers' side
+ *	raft_commit.c       committing, applying, and the invariants (3.5, Figure 3.2)
  *	raft_snapshot.c     snapshots to followers that are too far behind (5)
  *	raft_read.c         ReadIndex and leases (6.4)
  *	raft_thrift.c       few messages: whom a leader asks, and what two nodes can do alone

@@ -80,7 +80,7 @@ struct raft_peer {
 	bool asked;              /* whether to stand, and is answered when our promise ends */
 	int64_t last, last_term; /* its log, when it granted */
 
-	/* raft_replication.c: the leader's */
+	/* raft_replication.c */
 	enum progress progress;
 	int64_t next, match;
 	bool paused;        /* PROBE: a message is on its way */
@@ -165,13 +165,17 @@ struct raft {
 	struct round_trips latency;
 	int64_t announced_ms; /* the time-out that the leader has told, or 0 */
 
-	/* raft_replication.c */
 	struct raft_log log;
+
+	/* raft_commit.c */
 	int64_t commit, applied;
 	int64_t checked; /* up to here what was committed was held against the other nodes' */
-	int64_t urgent;  /* leader: clients wait for entries up to here */
-	int64_t
-	    agreed; /* follower: up to here our log is that of this term's leader; 0: nothing was found to fit yet */
+
+	/* raft_replication.c */
+	int64_t urgent; /* clients wait for entries up to here */
+
+	/* raft_follower.c */
+	int64_t agreed; /* up to here our log is that of this term's leader; 0: nothing was found to fit yet */
 	json_t *stash[RAFT_STASH_MAX]; /* messages that came before what they continue */
 	int stashed;
 	int64_t gap_since; /* since when something is missing before what came; 0: nothing is */
@@ -243,29 +247,37 @@ void election_timeout_now(struct raft *, int peer, json_t *body);
 /* A follower has everything: if it is to lead, tell it. */
 void election_transfer_tick(struct raft *, int peer);
 
-/* ---- replication (raft_replication.c) --------------------------------------------- */
+/* ---- replication, the leader's side (raft_replication.c) --------------------------- */
 
 void replication_begin(struct raft *); /* as leader of a new term */
 void replication_end(struct raft *);
-void replication_forget(struct raft *); /* follower: the messages that came too early */
-void replication_check(struct raft *);  /* the invariants, of what is committed and durable */
-void replication_flush(struct raft *);  /* sends what there is to send */
+void replication_flush(struct raft *); /* sends what there is to send */
 int64_t replication_next(const struct raft *);
-void replication_append(struct raft *, int peer, json_t *body);
+bool replication_propose(struct raft *, json_t *command); /* steals */
+/* Marks a message. */
+void replication_stamp(struct raft *, int peer, json_t *body);
+/* Takes an answer's marks; false if it is not for this term. */
+bool replication_hear(struct raft *, int peer, json_t *body);
 void replication_append_ok(struct raft *, int peer, json_t *body);
 void replication_overhear(struct raft *, int peer, int64_t match);
-void replication_acked(struct raft *, int peer, int64_t match);
-void replication_commit(struct raft *, int64_t commit);
-bool replication_propose(struct raft *, json_t *command); /* steals; leader only */
+
+/* ---- the follower's side (raft_follower.c) ------------------------------------------ */
+
+void follower_forget(struct raft *); /* the messages that came too early */
 /* A message of a leader of that term has come. False: it has none to be heeded, and was answered with our term. */
-bool replication_heed(struct raft *, int peer, int64_t term, json_t *body);
-/* Marks a leader's message, and copies the marks to the answer. */
-void replication_stamp(struct raft *, int peer, json_t *body);
-json_t *replication_echo(const struct raft *, const json_t *message, json_t *answer);
-/* Leader: takes an answer's marks; false if it is not for this term. */
-bool replication_hear(struct raft *, int peer, json_t *body);
+bool follower_heed(struct raft *, int peer, int64_t term, json_t *body);
+/* Copies a message's marks to the answer. */
+json_t *follower_echo(const struct raft *, const json_t *message, json_t *answer);
 /* Answers with how far our log agrees. */
-void replication_acknowledge(struct raft *, int peer, const json_t *message);
+void follower_acknowledge(struct raft *, int peer, const json_t *message);
+void follower_append(struct raft *, int peer, json_t *body);
+
+/* ---- committing (raft_commit.c) ------------------------------------------------------ */
+
+void commit_up_to(struct raft *, int64_t index); /* and applies */
+/* The invariants: of an entry that has come into the log; of what is committed and durable. */
+void commit_check_entry(struct raft *, int64_t index);
+void commit_check(struct raft *);
 
 /* ---- snapshots (raft_snapshot.c) ---------------------------------------------------- */
 

@@ -157,7 +157,7 @@ acknowledge_chunk(struct raft *r, int peer, json_t *body, int64_t index)
 	size_t offset = index == r->incoming_index ? r->incoming.length : 0;
 
 	raft_send(r, peer,
-	    replication_echo(r, body,
+	    follower_echo(r, body,
 		json_pack("{s:s, s:I, s:I}", "type", "raft_snapshot_ok", "index", (json_int_t)index, "offset",
 		    (json_int_t)offset)));
 }
@@ -172,14 +172,14 @@ snapshot_receive(struct raft *r, int peer, json_t *body)
 	if (json_unpack(body, "{s:I, s:I, s:I, s:b}", "term", &term, "index", &index, "index_term", &index_term, "done",
 		&done) == -1 ||
 	    index < 0 || index >= RAFT_TERM_MAX || index_term < 0 || index_term > term ||
-	    !replication_heed(r, peer, term, body))
+	    !follower_heed(r, peer, term, body))
 		return;
 	if (index > r->commit && take_chunk(r, body, index, index_term) && done)
 		complete(r);
 	if (index <= r->commit) {
 		if (index > r->agreed)
 			r->agreed = index;
-		replication_acknowledge(r, peer, body);
+		follower_acknowledge(r, peer, body);
 	} else {
 		acknowledge_chunk(r, peer, body, index);
 	}
