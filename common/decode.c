@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "unicode.h"
 
 struct decode {
 	const char *at, *end;
@@ -76,69 +77,15 @@ sequence(const char *from, const char *end)
 	return length;
 }
 
-static char *
-put_utf8(char *to, uint32_t c)
-{
-	if (c < 0x80) {
-		*to++ = (char)c;
-		return to;
-	}
-	if (c < 0x800) {
-		*to++ = (char)(0xc0 | c >> 6);
-	} else {
-		if (c < 0x10000) {
-			*to++ = (char)(0xe0 | c >> 12);
-		} else {
-			*to++ = (char)(0xf0 | c >> 18);
-			*to++ = (char)(0x80 | (c >> 12 & 0x3f));
-		}
-		*to++ = (char)(0x80 | (c >> 6 & 0x3f));
-	}
-	*to++ = (char)(0x80 | (c & 0x3f));
-	return to;
-}
-
 /* ---- strings ---------------------------------------------------------------- */
 
-/* The value of four hexadecimal digits, or -1. */
-static int32_t
-hex4(const char *at, const char *end)
-{
-	int32_t value = 0;
-
-	if (end - at < 4)
-		return -1;
-	for (int i = 0; i < 4; i++) {
-		char c = at[i];
-
-		if (c >= '0' && c <= '9')
-			value = value << 4 | (c - '0');
-		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-			value = value << 4 | ((c | 0x20) - 'a' + 10);
-		else
-			return -1;
-	}
-	return value;
-}
-
-/* At the digits of a \u: its code point, moves behind it and, of a pair of surrogates, behind both. -1: malformed. */
+/* At the digits of a \u. -1: malformed, as a surrogate without its other half is here. */
 static int32_t
 unicode(const char **at, const char *end)
 {
-	int32_t c = hex4(*at, end), low;
+	int32_t c = unicode_escape(at, end);
 
-	if (c < 0)
-		return -1;
-	*at += 4;
-	if (c < 0xd800 || c > 0xdfff)
-		return c;
-	if (c > 0xdbff || end - *at < 2 || (*at)[0] != '\\' || (*at)[1] != 'u')
-		return -1;
-	low = hex4(*at + 2, end);
-	if (low < 0xdc00 || low > 0xdfff)
-		return -1;
-	*at += 6;
-	return 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+	return is_surrogate(c) ? -1 : c;
 }
 
 /* What stands behind a backslash for a letter, or 0 if nothing. */
@@ -229,7 +176,7 @@ unquote(struct buffer *text, const struct quoted *quoted)
 		}
 		at += 2;
 		if (at[-1] == 'u')
-			to = put_utf8(to, (uint32_t)unicode(&at, end));
+			to += utf8_put(to, unicode(&at, end));
 		else
 			*to++ = meaning(at[-1]);
 	}

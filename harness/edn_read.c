@@ -168,7 +168,7 @@ named_character(const char *name, size_t length)
 			return names[i].character;
 	if (length == 5 && name[0] == 'u') {
 		c = hex4(name + 1, name + length);
-		return utf8_is_high_surrogate(c) || utf8_is_low_surrogate(c) ? -1 : c;
+		return is_surrogate(c) ? -1 : c;
 	}
 	if (length < 2 || length > 4 || name[0] != 'o')
 		return -1;

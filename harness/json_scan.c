@@ -55,51 +55,6 @@ is_digit(char c)
 
 /* ---- strings ------------------------------------------------------------- */
 
-/* The value of four hexadecimal digits, or -1. */
-static int32_t
-hex4(const char *at, const char *end)
-{
-	int32_t value = 0;
-
-	if (end - at < 4)
-		return -1;
-	for (int i = 0; i < 4; i++) {
-		char c = at[i];
-
-		if (is_digit(c))
-			value = value << 4 | (c - '0');
-		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-			value = value << 4 | ((c | 0x20) - 'a' + 10);
-		else
-			return -1;
-	}
-	return value;
-}
-
-/* At the digits of a \u: its code point, moves behind it and, of a surrogate pair, behind both. -1: malformed. */
-static int32_t
-unicode_escape(const char **at, const char *end)
-{
-	int32_t unit = hex4(*at, end), low;
-
-	if (unit < 0)
-		return -1;
-	*at += 4;
-	if (!utf8_is_high_surrogate(unit) || end - *at < 6 || (*at)[0] != '\\' || (*at)[1] != 'u')
-		return unit;
-	low = hex4(*at + 2, end);
-	if (!utf8_is_low_surrogate(low))
-		return unit;
-	*at += 6;
-	return 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
-}
-
-static bool
-is_surrogate(int32_t c)
-{
-	return utf8_is_high_surrogate(c) || utf8_is_low_surrogate(c);
-}
-
 /* At a backslash. */
 static bool
 scan_escape(struct scan *scan)

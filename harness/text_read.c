@@ -22,14 +22,14 @@ static void
 append(struct text *text, int32_t c)
 {
 	text->units += c > 0xffff ? 2 : 1;
-	if (text->pending != 0 && utf8_is_low_surrogate(c)) {
-		append_raw(text, 0x10000 + (text->pending - 0xd800) * 0x400 + (c - 0xdc00));
+	if (text->pending != 0 && is_low_surrogate(c)) {
+		append_raw(text, surrogate_pair(text->pending, c));
 		text->pending = 0;
 		return;
 	}
 	if (text->pending != 0)
 		append_raw(text, text->pending);
-	text->pending = utf8_is_high_surrogate(c) ? c : 0;
+	text->pending = is_high_surrogate(c) ? c : 0;
 	if (text->pending == 0)
 		append_raw(text, c);
 }
@@ -78,32 +78,6 @@ text_value(struct arena *arena, enum value_type type, const char *bytes, size_t 
 }
 
 /* ---- escapes -------------------------------------------------------------- */
-
-static int
-digit_of(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-int32_t
-hex4(const char *text, const char *end)
-{
-	int32_t c = 0;
-	int i, digit;
-
-	if (end - text < 4)
-		return -1;
-	for (i = 0; i < 4; i++) {
-		if ((digit = digit_of(text[i])) < 0)
-			return -1;
-		c = c * 16 + digit;
-	}
-	return c;
-}
 
 static int32_t
 octal(const char **cursor, const char *end)

@@ -24,7 +24,4 @@ struct string_rules {
 struct value *string_read(
     struct arena *, const struct string_rules *, const char **cursor, const char *end, const char **error);
 
-/* The number in four hexadecimal digits at `text`, or -1. */
-int32_t hex4(const char *text, const char *end);
-
 #endif

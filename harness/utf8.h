@@ -2,29 +2,13 @@
 #ifndef UTF8_H
 #define UTF8_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unicode.h"
 
 #define UTF8_REPLACEMENT 0xfffd
 
 /* The code point at *cursor < end; moves behind it, or behind as many bytes as Java's decoder replaces by one U+FFFD.
  */
 int32_t utf8_next(const char **cursor, const char *end);
-/* Writes up to 4 bytes and returns how many. A surrogate gets three, like its neighbours. */
-size_t utf8_put(char to[4], int32_t code_point);
-
-static inline bool
-utf8_is_high_surrogate(int32_t c)
-{
-	return c >= 0xd800 && c <= 0xdbff;
-}
-
-static inline bool
-utf8_is_low_surrogate(int32_t c)
-{
-	return c >= 0xdc00 && c <= 0xdfff;
-}
 
 /* In text made by utf8_put(): the lone surrogate at `bytes`, or -1. */
 static inline int32_t
