@@ -26,15 +26,10 @@ record_of(const struct reg *reg)
 static void
 save(struct reg *reg)
 {
-	json_t *record;
-
 	if (!node_is_durable(reg->paxos->node))
 		return;
 	reg->paxos->dirty = true;
-	record = record_of(reg);
-	if (record == NULL)
-		memory_exhausted();
-	node_append(reg->paxos->node, record);
+	node_append(reg->paxos->node, memory_made(record_of(reg)));
 }
 
 static json_t *

@@ -175,7 +175,7 @@ static json_t *
 new_state(const struct reg *reg, const json_t *state, json_t *value, int64_t ballot)
 {
 	const json_t *old = json_object_get(state, "changes");
-	json_t *changes = json_array(), *made;
+	json_t *changes = json_array();
 
 	for (int i = 0; i < reg->paxos->count; i++) {
 		json_int_t last =
@@ -184,10 +184,7 @@ new_state(const struct reg *reg, const json_t *state, json_t *value, int64_t bal
 		if (json_array_append_new(changes, json_integer(last)) == -1)
 			memory_exhausted();
 	}
-	made = json_pack("{s:O, s:o}", "value", value, "changes", changes);
-	if (made == NULL)
-		memory_exhausted();
-	return made;
+	return memory_made(json_pack("{s:O, s:o}", "value", value, "changes", changes));
 }
 
 json_t *
@@ -218,15 +215,12 @@ batch_changes(struct reg *reg, json_t *state)
 json_t *
 batch_nothing(const struct reg *reg)
 {
-	json_t *changes = json_array(), *state;
+	json_t *changes = json_array();
 
 	for (int i = 0; i < reg->paxos->count; i++)
 		if (json_array_append_new(changes, json_integer(0)) == -1)
 			memory_exhausted();
-	state = json_pack("{s:o}", "changes", changes);
-	if (state == NULL)
-		memory_exhausted();
-	return state;
+	return memory_made(json_pack("{s:o}", "changes", changes));
 }
 
 /* ---- attempts ------------------------------------------------------------------- */

@@ -41,14 +41,6 @@ is_digit(const struct decode *d)
 	return d->at < d->end && *d->at >= '0' && *d->at <= '9';
 }
 
-static json_t *
-must(json_t *json)
-{
-	if (json == NULL)
-		memory_exhausted();
-	return json;
-}
-
 /* ---- UTF-8 ------------------------------------------------------------------ */
 
 /* How many bytes the sequence has, or 0 if it is malformed: overlong, a surrogate, or beyond U+10FFFF (RFC 3629). */
@@ -192,9 +184,9 @@ string(struct decode *d)
 	if (!read_quoted(d, &quoted))
 		return NULL;
 	if (!quoted.escaped)
-		return must(json_stringn_nocheck(quoted.start, quoted.length));
+		return memory_made(json_stringn_nocheck(quoted.start, quoted.length));
 	unquote(&d->text, &quoted);
-	return must(json_stringn_nocheck(d->text.bytes, d->text.length));
+	return memory_made(json_stringn_nocheck(d->text.bytes, d->text.length));
 }
 
 /* jansson reads one byte beyond a number or word, puts it back, and loses it if it is a NUL. So do we. */
@@ -267,7 +259,7 @@ number(struct decode *d)
 		return real(d, start);
 	end = d->at;
 	skip_nul(d);
-	return value_of_digits(first, end, first > start, &value) ? must(json_integer(value)) : NULL;
+	return value_of_digits(first, end, first > start, &value) ? memory_made(json_integer(value)) : NULL;
 }
 
 /* ---- values ----------------------------------------------------------------- */
@@ -301,7 +293,7 @@ separator(struct decode *d, char close, bool *fault)
 static json_t *
 array(struct decode *d)
 {
-	json_t *array = must(json_array()), *element;
+	json_t *array = memory_made(json_array()), *element;
 	bool fault = false;
 
 	d->at++;
@@ -405,7 +397,7 @@ value_at_depth(struct decode *d)
 	case '"':
 		return string(d);
 	case '{':
-		members = must(json_object());
+		members = memory_made(json_object());
 		return object(d, member_of_object, members, members);
 	case '[':
 		return array(d);
@@ -516,7 +508,7 @@ read_body(struct decode *d, struct decoded *decoded)
 	decoded_clear(decoded);
 	if (next(d) != '{')
 		return skip_value(d);
-	decoded->body = must(json_object());
+	decoded->body = memory_made(json_object());
 	d->depth++;
 	good = each_member(d, member_of_body, decoded);
 	d->depth--;

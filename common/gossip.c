@@ -54,11 +54,7 @@ send_to(struct gossip_peer *peer, struct node *n, json_t *body, int64_t offer)
 static json_t *
 hello(void)
 {
-	json_t *body = json_pack("{s:s}", "type", "hello");
-
-	if (body == NULL)
-		memory_exhausted();
-	return body;
+	return memory_made(json_pack("{s:s}", "type", "hello"));
 }
 
 /* ---- what is heard ---------------------------------------------------------- */

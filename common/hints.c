@@ -6,21 +6,11 @@
 #include "canonical.h"
 #include "memory.h"
 
-static json_t *
-generation_new(void)
-{
-	json_t *object = json_object();
-
-	if (object == NULL)
-		memory_exhausted();
-	return object;
-}
-
 void
 hints_init(struct hints *h)
 {
-	h->young = generation_new();
-	h->old = generation_new();
+	h->young = memory_made(json_object());
+	h->old = memory_made(json_object());
 }
 
 void
@@ -79,6 +69,6 @@ hints_age(struct hints *h)
 	json_t *oldest = h->old;
 
 	h->old = h->young;
-	h->young = generation_new();
+	h->young = memory_made(json_object());
 	return oldest;
 }

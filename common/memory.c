@@ -52,14 +52,6 @@ memory_copy(const void *bytes, size_t length)
 	return copy;
 }
 
-struct json_t *
-memory_made(struct json_t *json)
-{
-	if (json == NULL)
-		memory_exhausted();
-	return json;
-}
-
 void
 memory_serve_json(void)
 {

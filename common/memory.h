@@ -14,9 +14,15 @@ void *memory_zero(size_t) __attribute__((malloc)); /* zeroed */
 void *memory_resize(void *, size_t count, size_t size);
 /* A copy with a NUL behind it that is not counted. */
 char *memory_copy(const void *bytes, size_t length) __attribute__((malloc));
-/* What jansson has made, which is NULL if it is out of memory. */
-struct json_t *memory_made(struct json_t *);
 _Noreturn void memory_exhausted(void);
+/* What jansson has made, which is NULL if it is out of memory. */
+static inline struct json_t *
+memory_made(struct json_t *json)
+{
+	if (json == NULL)
+		memory_exhausted();
+	return json;
+}
 /*
  * From now on jansson's allocations do not fail either: where it reports that
  * one did, it often cannot be told from what is wrong with the input. For

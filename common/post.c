@@ -11,11 +11,7 @@
 json_t *
 type_body(const char *type)
 {
-	json_t *body = json_pack("{s:s}", "type", type);
-
-	if (body == NULL)
-		memory_exhausted();
-	return body;
+	return memory_made(json_pack("{s:s}", "type", type));
 }
 
 /* What was cut off or came from elsewhere may be no UTF-8; one such byte would make the whole line none. */
@@ -31,7 +27,7 @@ json_t *
 error_body_v(int code, const char *fmt, va_list ap)
 {
 	struct buffer text = {0};
-	json_t *string, *body;
+	json_t *string;
 
 	buffer_vprintf(&text, fmt, ap);
 	string = json_stringn(buffer_string(&text), text.length);
@@ -40,10 +36,7 @@ error_body_v(int code, const char *fmt, va_list ap)
 		string = json_stringn(buffer_string(&text), text.length);
 	}
 	buffer_free(&text);
-	body = json_pack("{s:s, s:i, s:o}", "type", "error", "code", code, "text", string);
-	if (body == NULL)
-		memory_exhausted();
-	return body;
+	return memory_made(json_pack("{s:s, s:i, s:o}", "type", "error", "code", code, "text", string));
 }
 
 json_t *

@@ -121,13 +121,11 @@ send_append(struct raft *r, int peer, int64_t first, bool with_entries)
 	struct raft_peer *p = &r->peers[peer];
 	int64_t after = first;
 	json_t *entries = with_entries ? batch(r, first, &after) : json_array();
-	json_t *body = json_pack("{s:s, s:I, s:I, s:I, s:b, s:b, s:o}", "type", "raft_append", "prev",
+	json_t *body = memory_made(json_pack("{s:s, s:I, s:I, s:I, s:b, s:b, s:o}", "type", "raft_append", "prev",
 	    (json_int_t)(first - 1), "prev_term", (json_int_t)log_term(&r->log, first - 1), "commit",
 	    (json_int_t)r->commit, "probe", (int)(p->progress == PROGRESS_PROBE), "answer",
-	    (int)wants_answer(r, peer, after - 1), "entries", entries);
+	    (int)wants_answer(r, peer, after - 1), "entries", entries));
 
-	if (body == NULL)
-		memory_exhausted();
 	add_reads(r, p, body);
 	replication_stamp(r, peer, body);
 	raft_send(r, peer, body);

@@ -84,18 +84,10 @@ txn_key(const json_t *key)
 
 /* ---- performing ---------------------------------------------------------------- */
 
-static json_t *
-some(json_t *json)
-{
-	if (json == NULL)
-		memory_exhausted();
-	return json;
-}
-
 json_t *
 txn_read(json_t *key, json_t *value)
 {
-	return some(json_pack("[s, O, O]", names[TXN_READ], key, value != NULL ? value : json_null()));
+	return memory_made(json_pack("[s, O, O]", names[TXN_READ], key, value != NULL ? value : json_null()));
 }
 
 static void
@@ -108,7 +100,7 @@ put(json_t *values, const char *key, json_t *value)
 static json_t *
 appended(json_t *list, json_t *element)
 {
-	json_t *longer = some(list != NULL ? json_copy(list) : json_array());
+	json_t *longer = memory_made(list != NULL ? json_copy(list) : json_array());
 
 	if (json_array_append(longer, element) == -1)
 		memory_exhausted();
@@ -134,7 +126,7 @@ run_op(json_t *values, const struct txn_op *op, json_t *unchanged, json_t *compl
 json_t *
 txn_run(json_t *values, const json_t *txn)
 {
-	json_t *completed = some(json_array());
+	json_t *completed = memory_made(json_array());
 
 	for (size_t i = 0; i < json_array_size(txn); i++) {
 		struct txn_op op = txn_op(txn, i);
@@ -147,5 +139,5 @@ txn_run(json_t *values, const json_t *txn)
 json_t *
 txn_ok(json_t *txn)
 {
-	return some(json_pack("{s:s, s:o}", "type", "txn_ok", "txn", txn));
+	return memory_made(json_pack("{s:s, s:o}", "type", "txn_ok", "txn", txn));
 }

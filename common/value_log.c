@@ -58,10 +58,8 @@ value_log_has_news(const struct value_log *log, struct delivery *d, int peer)
 json_t *
 value_log_news(const struct value_log *log, const struct delivery *d, int peer, size_t max, int64_t *to)
 {
-	json_t *news = json_array();
+	json_t *news = memory_made(json_array());
 
-	if (news == NULL)
-		memory_exhausted();
 	for (*to = d->next; *to < value_log_end(log) && json_array_size(news) < max; (*to)++)
 		if (!came_from(log, d, peer, *to) &&
 		    json_array_append(news, json_set_item(&log->values, (size_t)*to)) == -1)

@@ -135,9 +135,7 @@ start(struct node *n)
 	struct store *store = node_state(n);
 	struct raft_options options = {.patience_ms = PATIENCE_MS, .lease = store->lease};
 
-	store->values = json_object();
-	if (store->values == NULL)
-		memory_exhausted();
+	store->values = memory_made(json_object());
 	store->raft = raft_new(n, &machine, &options);
 }
 

@@ -371,9 +371,7 @@ start(struct node *n)
 
 	RB_INIT(&hat->versions);
 	TAILQ_INIT(&hat->changed);
-	hat->values = json_object();
-	if (hat->values == NULL)
-		memory_exhausted();
+	hat->values = memory_made(json_object());
 	hat->replicas = memory_zero((size_t)node_count(n) * sizeof(*hat->replicas));
 	durable_start(&hat->durable, n, load, records);
 	gossip_start(&hat->gossip, n, &replica, &hat->durable, hat->gossip_ms, 1);
