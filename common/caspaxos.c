@@ -13,7 +13,7 @@
 
 /* ---- registers ----------------------------------------------------------------- */
 
-int
+static int
 reg_by_text(const struct reg *a, const struct reg *b)
 {
 	return strcmp(a->text, b->text);

@@ -85,7 +85,6 @@ struct reg {
 };
 
 RB_HEAD(reg_tree, reg);
-int reg_by_text(const struct reg *, const struct reg *);
 RB_PROTOTYPE(reg_tree, reg, entry, reg_by_text)
 
 /* What a node knows of another one. */

@@ -176,12 +176,6 @@ encode(struct buffer *buffer, const json_t *json, int depth)
 }
 
 void
-encode_json(struct buffer *buffer, const json_t *json)
-{
-	encode(buffer, json, 0);
-}
-
-void
 encode_members(struct buffer *buffer, const json_t *object, const char *skip)
 {
 	bool first = buffer->length == 0 || buffer->bytes[buffer->length - 1] == '{';

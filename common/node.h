@@ -216,12 +216,10 @@ void node_cancel(struct node *, uint64_t handle);
  */
 bool node_is_durable(const struct node *);
 /*
- * In start(): calls `record` for each record (borrowed), oldest first. What
- * was not synced before a kill may be there, in part, from the oldest on; what
- * is found is durable before anything that start() sends leaves.
+ * In start(): the next record, oldest first, borrowed until the next call, or
+ * NULL. What was not synced before a kill may be there, in part, from the
+ * oldest on; what is found is durable before anything that start() sends leaves.
  */
-void node_load(struct node *, void (*record)(struct node *, json_t *record));
-/* The same, record by record, for libraries: the next one, borrowed until the next call, or NULL. */
 json_t *node_next_record(struct node *);
 void node_append(struct node *, json_t *record); /* steals */
 void node_sync(struct node *);

@@ -122,24 +122,6 @@ raft_follow(struct raft *r, int64_t term, int leader)
 	tickets_leader(r);
 }
 
-bool
-raft_is_leader(const struct raft *r)
-{
-	return r->role == ROLE_LEADER;
-}
-
-int
-raft_leader(const struct raft *r)
-{
-	return r->leader;
-}
-
-int64_t
-raft_term(const struct raft *r)
-{
-	return r->term;
-}
-
 /* ---- time ----------------------------------------------------------------- */
 
 static void tick(struct node *, void *arg);

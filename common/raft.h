@@ -136,10 +136,6 @@ void raft_propose(struct raft *, struct request *, json_t *command);
  */
 void raft_query(struct raft *, struct request *, json_t *query);
 
-bool raft_is_leader(const struct raft *);
-int raft_leader(const struct raft *); /* its index, or -1: unknown */
-int64_t raft_term(const struct raft *);
-
 /* Leader: hands over to that peer when its log is complete (3.10). Given up after an election time-out. */
 void raft_transfer(struct raft *, int peer);
 

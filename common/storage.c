@@ -163,15 +163,6 @@ node_next_record(struct node *node)
 }
 
 void
-node_load(struct node *node, void (*record)(struct node *, json_t *record))
-{
-	json_t *next;
-
-	while ((next = node_next_record(node)) != NULL)
-		record(node, next);
-}
-
-void
 storage_loaded(struct node *node)
 {
 	forget_record(&node->storage);

@@ -53,7 +53,6 @@ const struct nemesis *generator_nemesis(const struct generator *);
  */
 void generator_hold(struct generator *);
 bool generator_can(struct generator *, int worker);
-const struct script_op *generator_next(struct generator *, int worker); /* NULL: none */
 void generator_do(struct generator *, int worker);
 void generator_release(struct generator *);
 

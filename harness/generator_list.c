@@ -134,12 +134,6 @@ generator_can(struct generator *g, int worker)
 	       cursor_peek(&g->listed, worker, false) != NULL;
 }
 
-const struct script_op *
-generator_next(struct generator *g, int worker)
-{
-	return cursor_peek(&g->listed, worker, false);
-}
-
 void
 generator_do(struct generator *g, int worker)
 {

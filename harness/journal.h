@@ -11,15 +11,12 @@
 /* Zero-initialise before use. */
 struct journal {
 	FILE *file; /* NULL: none */
-	int error;  /* errno of the first write that failed */
 	bool show_sent, show_received;
 	struct buffer line;
 };
 
 void journal_sent(struct journal *, int64_t time_ns, const struct envelope *);
 void journal_received(struct journal *, int64_t time_ns, const struct envelope *);
-/* Flushes; the errno of the first write that failed, or 0. */
-int journal_failed(struct journal *);
 void journal_free(struct journal *);
 
 #endif

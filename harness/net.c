@@ -164,12 +164,6 @@ net_journal(struct net *net, FILE *file)
 	net->journal.file = file;
 }
 
-int
-net_journal_failed(struct net *net)
-{
-	return journal_failed(&net->journal);
-}
-
 void
 net_log(struct net *net, bool send, bool receive)
 {

@@ -72,10 +72,8 @@ struct net *net_new(struct loop *, const struct latency *, uint64_t seed);
 void net_free(struct net *);
 int64_t net_latency_mean_ms(const struct net *);
 
-/* Lines of JSON, one an event, are written there; NULL stops it. Borrowed. */
+/* Lines of JSON, one an event, are written there, and its ferror(3) is the caller's to ask; NULL stops it. Borrowed. */
 void net_journal(struct net *, FILE *);
-/* Flushes the journal; 0, or the errno of the first write that failed. */
-int net_journal_failed(struct net *);
 /* Shows sent, or received, messages on stderr (--log-net-send, --log-net-recv). */
 void net_log(struct net *, bool send, bool receive);
 

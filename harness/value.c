@@ -106,21 +106,9 @@ value_keyword(struct arena *arena, const char *name)
 }
 
 struct value *
-value_keyword_n(struct arena *arena, const char *name, size_t length)
-{
-	return text_new(arena, VALUE_KEYWORD, name, length);
-}
-
-struct value *
 value_symbol(struct arena *arena, const char *name)
 {
 	return text_new(arena, VALUE_SYMBOL, name, strlen(name));
-}
-
-struct value *
-value_symbol_n(struct arena *arena, const char *name, size_t length)
-{
-	return text_new(arena, VALUE_SYMBOL, name, length);
 }
 
 /* Whether digits (no leading zero) fit an int64_t, and if so, the number. */
@@ -214,19 +202,6 @@ value_put(struct arena *arena, struct value *map, const struct value *key, const
 	assert(map->type == VALUE_MAP);
 	value_push(arena, map, key);
 	value_push(arena, map, value);
-}
-
-void
-value_set(struct arena *arena, struct value *map, const struct value *key, const struct value *value)
-{
-	size_t i;
-
-	for (i = 0; i < map->count; i += 2)
-		if (value_equal(map->items[i], key)) {
-			map->items[i + 1] = value;
-			return;
-		}
-	value_put(arena, map, key, value);
 }
 
 void

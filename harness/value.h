@@ -63,9 +63,7 @@ struct value *value_string(struct arena *, const char *);
 struct value *value_string_n(struct arena *, const char *, size_t length);
 struct value *value_printf(struct arena *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 struct value *value_keyword(struct arena *, const char *);
-struct value *value_keyword_n(struct arena *, const char *, size_t length);
 struct value *value_symbol(struct arena *, const char *);
-struct value *value_symbol_n(struct arena *, const char *, size_t length);
 struct value *value_char(struct arena *, int32_t code_point);
 struct value *value_tagged(struct arena *, const char *tag, const struct value *);
 /* An integer from decimal text of any length (optional minus): VALUE_INT if it fits, else VALUE_BIGINT. */
@@ -77,9 +75,8 @@ struct value *value_decimal_text(struct arena *, const char *);
 /* Empty collections, to be filled before they are shared. */
 struct value *value_collection(struct arena *, enum value_type);
 void value_push(struct arena *, struct value *, const struct value *item);
-/* Puts a pair behind the others; with value_set() an equal key is replaced. */
+/* Puts a pair behind the others. */
 void value_put(struct arena *, struct value *map, const struct value *key, const struct value *);
-void value_set(struct arena *, struct value *map, const struct value *key, const struct value *);
 /* The same with a keyword, and with a string, as key. */
 void value_put_keyword(struct arena *, struct value *map, const char *key, const struct value *);
 void value_put_string(struct arena *, struct value *map, const char *key, const struct value *);

@@ -246,16 +246,6 @@ anomaly_name(enum anomaly anomaly)
 	return anomalies[anomaly].name;
 }
 
-enum anomaly
-anomaly_find(const char *name)
-{
-	enum anomaly anomaly = 0;
-
-	while (anomaly < ANOMALY_COUNT && strcmp(anomalies[anomaly].name, name) != 0)
-		anomaly++;
-	return anomaly;
-}
-
 /* ---- closures ---------------------------------------------------------------- */
 
 static uint64_t

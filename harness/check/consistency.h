@@ -147,8 +147,6 @@ enum anomaly {
 
 /* Without the colon. */
 const char *anomaly_name(enum anomaly);
-/* The anomaly of that name, or ANOMALY_COUNT. */
-enum anomaly anomaly_find(const char *name);
 
 /* ---- how they are related ------------------------------------------------------ */
 

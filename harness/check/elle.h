@@ -161,8 +161,6 @@ bool elle_fail(struct elle *, const char *fmt, ...) __attribute__((format(printf
 /* The result of a check that went wrong: :valid? is :unknown. */
 const struct value *elle_failed(struct elle *);
 
-/* A version by key and value, or ELLE_NONE. */
-uint32_t elle_version(const struct elle *, uint32_t key, const struct value *);
 static inline const struct elle_mop *
 elle_mop(const struct elle *elle, struct elle_mops mops, uint32_t i)
 {

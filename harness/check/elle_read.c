@@ -69,14 +69,6 @@ grow_versions(struct elle *elle)
 		*find_slot(elle, elle->version_keys[v], elle->version_values[v]) = v + 1;
 }
 
-uint32_t
-elle_version(const struct elle *elle, uint32_t key, const struct value *value)
-{
-	uint32_t number = elle->reader->slot_count > 0 ? *find_slot(elle, key, value) : 0;
-
-	return number > 0 ? number - 1 : ELLE_NONE;
-}
-
 static uint32_t
 add_version(struct elle *elle, uint32_t key, const struct value *value)
 {

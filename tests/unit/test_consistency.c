@@ -42,11 +42,9 @@ enumerators_are_in_the_order_of_names(void **state)
 			assert_true(strcmp(model_name(i - 1), model_name(i)) < 0);
 	}
 	for (unsigned i = 0; i < ANOMALY_COUNT; i++) {
-		assert_int_equal(anomaly_find(anomaly_name(i)), i);
 		if (i > 0)
 			assert_true(strcmp(anomaly_name(i - 1), anomaly_name(i)) < 0);
 	}
-	assert_int_equal(anomaly_find("G3"), ANOMALY_COUNT);
 }
 
 /* ---- what any lattice satisfies ------------------------------------------------- */
@@ -106,6 +104,16 @@ models_in(const char *text)
 	return set;
 }
 
+static unsigned
+anomaly_called(const char *name)
+{
+	unsigned anomaly = 0;
+
+	while (anomaly < ANOMALY_COUNT && strcmp(anomaly_name(anomaly), name) != 0)
+		anomaly++;
+	return anomaly;
+}
+
 static uint64_t
 anomalies_in(const char *text)
 {
@@ -114,8 +122,8 @@ anomalies_in(const char *text)
 	int length;
 
 	for (; sscanf(text, " %63s%n", name, &length) == 1; text += length) {
-		assert_true(anomaly_find(name) < ANOMALY_COUNT);
-		set |= SET_OF(anomaly_find(name));
+		assert_true(anomaly_called(name) < ANOMALY_COUNT);
+		set |= SET_OF(anomaly_called(name));
 	}
 	return set;
 }

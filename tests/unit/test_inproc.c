@@ -22,16 +22,10 @@ struct state {
 };
 
 static void
-count(struct node *node, json_t *record)
-{
-	(void)record;
-	((struct state *)node_state(node))->found++;
-}
-
-static void
 begin(struct node *node)
 {
-	node_load(node, count);
+	while (node_next_record(node) != NULL)
+		((struct state *)node_state(node))->found++;
 }
 
 /* Stores a record, syncs it perhaps, and tells how many there were at the start. */

@@ -45,8 +45,8 @@ leader_of(const struct lab *lab)
 	int leader = -1;
 
 	for (int i = 0; i < lab->count; i++)
-		if (raft_is_leader(raft_of(lab, i)) &&
-		    (leader == -1 || raft_term(raft_of(lab, i)) > raft_term(raft_of(lab, leader))))
+		if (raft_of(lab, i)->role == ROLE_LEADER &&
+		    (leader == -1 || raft_of(lab, i)->term > raft_of(lab, leader)->term))
 			leader = i;
 	return leader;
 }
@@ -289,13 +289,13 @@ is_stable(int count, const struct latency *latency, uint64_t seed)
 	lab_open(&lab, registry_find("lin-kv"), count, latency, seed);
 	ask_for(&lab, 10000);
 	assert_int_not_equal(leader_of(&lab), -1);
-	term = raft_term(raft_of(&lab, leader_of(&lab)));
+	term = raft_of(&lab, leader_of(&lab))->term;
 	for (int i = 0; i < 3; i++) {
 		lab_run(&lab, 30000);
 		ask_for(&lab, 2000);
 	}
 	for (int i = 0; i < count; i++)
-		stable &= raft_term(raft_of(&lab, i)) == term;
+		stable &= raft_of(&lab, i)->term == term;
 	lab_close(&lab);
 	return stable;
 }

@@ -353,7 +353,7 @@ comes_back(int victim, size_t left, bool votes)
 	before = world_tear(&t->world, victim, SIZE_MAX);
 	t->world.actors[victim].dies = DEATH_ALL_STORED;
 	if (votes)
-		world_kill(&t->world, raft_leader(raft_of(&t->world, victim)));
+		world_kill(&t->world, raft_of(&t->world, victim)->leader);
 	else
 		for (int i = 0; i < 3; i++)
 			world_ask(

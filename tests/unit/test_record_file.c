@@ -330,15 +330,12 @@ cuts_off_what_cannot_be_synced(void **state)
 #define UNLUCKY 1000 /* this number's sync fails */
 
 static void
-print(struct node *node, json_t *record)
-{
-	node_log(node, LOG_LEVEL_INFO, "found %lld", (long long)json_integer_value(record));
-}
-
-static void
 start(struct node *node)
 {
-	node_load(node, print);
+	const json_t *record;
+
+	while ((record = node_next_record(node)) != NULL)
+		node_log(node, LOG_LEVEL_INFO, "found %lld", (long long)json_integer_value(record));
 }
 
 static void

@@ -48,16 +48,14 @@ struct memory {
 };
 
 static void
-remember(struct node *node, json_t *record)
-{
-	json_array_append(((struct memory *)node_state(node))->records, record);
-}
-
-static void
 start(struct node *node)
 {
-	((struct memory *)node_state(node))->records = json_array();
-	node_load(node, remember);
+	struct memory *memory = node_state(node);
+	json_t *record;
+
+	memory->records = json_array();
+	while ((record = node_next_record(node)) != NULL)
+		json_array_append(memory->records, record);
 }
 
 static void

@@ -70,7 +70,7 @@ static int
 leader_of(const struct world *w)
 {
 	for (int i = 0; i < w->count; i++)
-		if (raft_is_leader(raft_of(w, i)))
+		if (raft_of(w, i)->role == ROLE_LEADER)
 			return i;
 	return -1;
 }
