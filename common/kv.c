@@ -1,51 +1,10 @@
-/* The services' protocol, as callbacks and as calls inside a task. */
+/* The services' protocol. */
 #include "kv.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "memory.h"
 #include "task.h"
-
-/* What the runtime keeps of a caller's callback while the RPC is under way. */
-struct kv_call {
-	const char *expected; /* type of the reply */
-	const char *member;   /* its value, or NULL */
-	kv_fn *fn;
-	void *arg;
-	drop_fn *drop;
-};
-
-/* ---- requests and replies -------------------------------------------------- */
-
-static json_t *
-read_body(json_t *key)
-{
-	return memory_made(json_pack("{s:s, s:O}", "type", "read", "key", key));
-}
-
-static json_t *
-write_body(json_t *key, json_t *value)
-{
-	return memory_made(json_pack("{s:s, s:O, s:O}", "type", "write", "key", key, "value", value));
-}
-
-static json_t *
-cas_body(json_t *key, json_t *from, json_t *to, bool create)
-{
-	json_t *body =
-	    memory_made(json_pack("{s:s, s:O, s:O, s:O}", "type", "cas", "key", key, "from", from, "to", to));
-
-	if (create && json_object_set_new(body, "create_if_not_exists", json_true()) != 0)
-		memory_exhausted();
-	return body;
-}
-
-static json_t *
-timestamp_body(void)
-{
-	return memory_made(json_pack("{s:s}", "type", "ts"));
-}
 
 /* A reply of another form than agreed says nothing definite. `*value` is borrowed from the body. */
 static int
@@ -62,83 +21,13 @@ outcome_of(const json_t *body, const char *expected, const char *member, json_t 
 	return *value != NULL ? KV_OK : ERROR_CRASH;
 }
 
-/* ---- callbacks ------------------------------------------------------------- */
-
-static void
-call_replied(struct node *node, const struct message *reply, void *arg)
-{
-	struct kv_call *call = arg;
-	int outcome = message_error(reply);
-	json_t *value = NULL;
-
-	if (outcome == -1)
-		outcome = outcome_of(reply->body, call->expected, call->member, &value);
-	call->fn(node, outcome, value, call->arg);
-	free(call);
-}
-
-static void
-call_dropped(void *arg)
-{
-	struct kv_call *call = arg;
-
-	if (call->drop != NULL)
-		call->drop(call->arg);
-	free(call);
-}
-
-static uint64_t
-start_call(struct node *node, const char *service, json_t *body, int64_t timeout_ms, const struct kv_call *template)
-{
-	struct kv_call *call = memory_alloc(sizeof(*call));
-
-	*call = *template;
-	return node_rpc(node, service, body, timeout_ms, call_replied, call, call_dropped);
-}
-
-uint64_t
-kv_read(struct node *node, const char *service, json_t *key, int64_t timeout_ms, kv_fn *fn, void *arg, drop_fn *drop)
-{
-	struct kv_call call = {"read_ok", "value", fn, arg, drop};
-
-	return start_call(node, service, read_body(key), timeout_ms, &call);
-}
-
-uint64_t
-kv_write(struct node *node, const char *service, json_t *key, json_t *value, int64_t timeout_ms, kv_fn *fn, void *arg,
-    drop_fn *drop)
-{
-	struct kv_call call = {"write_ok", NULL, fn, arg, drop};
-
-	return start_call(node, service, write_body(key, value), timeout_ms, &call);
-}
-
-uint64_t
-kv_cas(struct node *node, const char *service, json_t *key, json_t *from, json_t *to, bool create_if_not_exists,
-    int64_t timeout_ms, kv_fn *fn, void *arg, drop_fn *drop)
-{
-	struct kv_call call = {"cas_ok", NULL, fn, arg, drop};
-
-	return start_call(node, service, cas_body(key, from, to, create_if_not_exists), timeout_ms, &call);
-}
-
-uint64_t
-kv_timestamp(struct node *node, int64_t timeout_ms, kv_fn *fn, void *arg, drop_fn *drop)
-{
-	struct kv_call call = {"ts_ok", "ts", fn, arg, drop};
-
-	return start_call(node, LIN_TSO, timestamp_body(), timeout_ms, &call);
-}
-
-/* ---- inside a task --------------------------------------------------------- */
-
-/* `*value` is owned by the caller. */
+/* Steals `body`; `*value` is owned by the caller. */
 static int
 call(struct node *node, const char *service, json_t *body, int64_t timeout_ms, const char *expected, const char *member,
     json_t **value)
 {
 	json_t *reply = NULL;
-	int outcome = task_call(node, service, body, timeout_ms, &reply);
+	int outcome = task_call(node, service, memory_made(body), timeout_ms, &reply);
 
 	*value = NULL;
 	if (outcome != TASK_OK)
@@ -152,7 +41,8 @@ call(struct node *node, const char *service, json_t *body, int64_t timeout_ms, c
 int
 task_kv_read(struct node *node, const char *service, json_t *key, int64_t timeout_ms, json_t **value)
 {
-	return call(node, service, read_body(key), timeout_ms, "read_ok", "value", value);
+	return call(
+	    node, service, json_pack("{s:s, s:O}", "type", "read", "key", key), timeout_ms, "read_ok", "value", value);
 }
 
 int
@@ -160,23 +50,27 @@ task_kv_write(struct node *node, const char *service, json_t *key, json_t *value
 {
 	json_t *none;
 
-	return call(node, service, write_body(key, value), timeout_ms, "write_ok", NULL, &none);
+	return call(node, service, json_pack("{s:s, s:O, s:O}", "type", "write", "key", key, "value", value),
+	    timeout_ms, "write_ok", NULL, &none);
 }
 
 int
 task_kv_cas(struct node *node, const char *service, json_t *key, json_t *from, json_t *to, bool create_if_not_exists,
     int64_t timeout_ms)
 {
-	json_t *none;
+	json_t *create = create_if_not_exists ? json_true() : NULL, *none;
 
-	return call(node, service, cas_body(key, from, to, create_if_not_exists), timeout_ms, "cas_ok", NULL, &none);
+	return call(node, service,
+	    json_pack("{s:s, s:O, s:O, s:O, s:o*}", "type", "cas", "key", key, "from", from, "to", to,
+		"create_if_not_exists", create),
+	    timeout_ms, "cas_ok", NULL, &none);
 }
 
 int
 task_kv_timestamp(struct node *node, int64_t timeout_ms, int64_t *timestamp)
 {
 	json_t *value;
-	int outcome = call(node, LIN_TSO, timestamp_body(), timeout_ms, "ts_ok", "ts", &value);
+	int outcome = call(node, LIN_TSO, json_pack("{s:s}", "type", "ts"), timeout_ms, "ts_ok", "ts", &value);
 
 	if (outcome == KV_OK && !json_is_integer(value))
 		outcome = ERROR_CRASH;

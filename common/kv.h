@@ -17,24 +17,13 @@
 #define KV_TIMEOUT ERROR_TIMEOUT
 
 /*
- * The outcome: KV_OK, or a code of enum error. ERROR_KEY_DOES_NOT_EXIST and
- * ERROR_PRECONDITION_FAILED mean what they say; KV_TIMEOUT means that the
- * operation may have happened or may still happen. `value` is borrowed: what a
- * read found, the timestamp of kv_timestamp(), NULL otherwise.
+ * Inside a task (task.h). Keys and values may be of any JSON type and are
+ * borrowed. The outcome is KV_OK, TASK_CANCELLED or a code of enum error:
+ * ERROR_KEY_DOES_NOT_EXIST and ERROR_PRECONDITION_FAILED mean what they say;
+ * KV_TIMEOUT means that the operation may have happened or may still happen.
  */
-typedef void kv_fn(struct node *, int outcome, json_t *value, void *arg);
-
-/* `key` and values may be of any JSON type and are borrowed. Callback and drop as for node_rpc(). */
-uint64_t kv_read(struct node *, const char *service, json_t *key, int64_t timeout_ms, kv_fn *, void *arg, drop_fn *);
-uint64_t kv_write(
-    struct node *, const char *service, json_t *key, json_t *value, int64_t timeout_ms, kv_fn *, void *arg, drop_fn *);
-uint64_t kv_cas(struct node *, const char *service, json_t *key, json_t *from, json_t *to, bool create_if_not_exists,
-    int64_t timeout_ms, kv_fn *, void *arg, drop_fn *);
-uint64_t kv_timestamp(struct node *, int64_t timeout_ms, kv_fn *, void *arg, drop_fn *);
-
-/* ---- the same inside a task (task.h): they return the outcome ------------ */
-
-int task_kv_read(struct node *, const char *service, json_t *key, int64_t timeout_ms, json_t **value /* owned */);
+int task_kv_read(
+    struct node *, const char *service, json_t *key, int64_t timeout_ms, json_t **value /* owned; NULL unless KV_OK */);
 int task_kv_write(struct node *, const char *service, json_t *key, json_t *value, int64_t timeout_ms);
 int task_kv_cas(struct node *, const char *service, json_t *key, json_t *from, json_t *to, bool create_if_not_exists,
     int64_t timeout_ms);

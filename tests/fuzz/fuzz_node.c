@@ -53,15 +53,6 @@ replied(struct node *node, const struct message *reply, void *arg)
 }
 
 static void
-kv_called(struct node *node, int outcome, json_t *value, void *arg)
-{
-	check(outcome >= -1 && (value == NULL || outcome == KV_OK));
-	((struct tally *)arg)->called++;
-	node_send(
-	    node, node_id(node), json_pack("{s:s, s:i, s:O?}", "type", "seen", "outcome", outcome, "value", value));
-}
-
-static void
 rang(struct node *node, void *arg)
 {
 	((struct tally *)arg)->called++;
@@ -168,15 +159,54 @@ cancel(struct node *node, const struct message *message)
 	node_cancel(node, handle != NULL ? (uint64_t)json_integer_value(handle) : state->handle);
 }
 
+/* One of the four calls; the message's body is gone by the time of the answer. */
+struct asking {
+	struct tally *tally;
+	json_t *body;
+	enum { ASK_READ, ASK_WRITE, ASK_CAS, ASK_TIMESTAMP, ASKS } what;
+};
+
+static int
+ask_service(struct node *node, const struct asking *asking, json_t **value)
+{
+	json_t *body = asking->body;
+	int64_t timestamp;
+
+	switch (asking->what) {
+	case ASK_READ:
+		return task_kv_read(node, LIN_KV, body, 100, value);
+	case ASK_WRITE:
+		return task_kv_write(node, SEQ_KV, body, body, 100);
+	case ASK_CAS:
+		return task_kv_cas(node, LWW_KV, body, body, body, true, 100);
+	default:
+		return task_kv_timestamp(node, 100, &timestamp);
+	}
+}
+
+static void
+ask(struct node *node, void *arg)
+{
+	const struct asking asking = *(const struct asking *)arg;
+	json_t *value = NULL;
+	int outcome;
+
+	asking.tally->tasks++;
+	outcome = ask_service(node, &asking, &value);
+	check(outcome >= TASK_CANCELLED && (value == NULL || outcome == KV_OK));
+	node_send(
+	    node, node_id(node), json_pack("{s:s, s:i, s:O?}", "type", "seen", "outcome", outcome, "value", value));
+	json_decref(value);
+	asking.tally->tasks--;
+}
+
 static void
 kv(struct node *node, const struct message *message)
 {
-	json_t *body = message->body;
+	struct asking asking = {.tally = ((struct state *)node_state(node))->tally, .body = message->body};
 
-	kv_read(node, LIN_KV, body, 100, kv_called, one_more(node), dropped);
-	kv_write(node, SEQ_KV, body, body, 100, kv_called, one_more(node), dropped);
-	kv_cas(node, LWW_KV, body, body, body, true, 100, kv_called, one_more(node), dropped);
-	kv_timestamp(node, 100, kv_called, one_more(node), dropped);
+	for (asking.what = ASK_READ; asking.what < ASKS; asking.what++)
+		node_task(node, ask, &asking);
 }
 
 static void
