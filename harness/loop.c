@@ -23,6 +23,7 @@
 /* A handle is the event's sequence number and, in its low bits, its slot. */
 #define SLOT_BITS       22
 #define LOOP_EVENTS_MAX ((size_t)1 << SLOT_BITS) /* pending at once; beyond it eddy ends with a message */
+#define ROUNDS_MAX      3                        /* of what is due, between two looks at the descriptors */
 
 /* What is compared is in the heap itself: sifting touches no other memory. */
 struct entry {
@@ -314,6 +315,12 @@ wait_for_descriptors(struct loop *loop)
 
 /* ---- running ------------------------------------------------------------- */
 
+int64_t
+loop_due(const struct loop *loop)
+{
+	return loop->count > 0 ? loop->heap[0].time : INT64_MAX;
+}
+
 static void
 run_virtual(struct loop *loop)
 {
@@ -323,22 +330,36 @@ run_virtual(struct loop *loop)
 	}
 }
 
-/* What is due by now, but not what is set meanwhile: descriptors have their turn in between. */
-static void
+/* What is due by now, but not what is set meanwhile. False if nothing was. */
+static bool
 run_due(struct loop *loop)
 {
 	uint64_t last = loop->sequence;
 
 	loop->now = loop_now(loop);
-	while (loop->count > 0 && !loop->stopped && loop->heap[0].time <= loop->now && loop->heap[0].sequence <= last)
+	if (loop_due(loop) > loop->now)
+		return false;
+	while (!loop->stopped && loop_due(loop) <= loop->now && loop->heap[0].sequence <= last)
 		run_first(loop);
+	return true;
+}
+
+/*
+ * What is due, and what that leads to: a request, its delivery, the write to a
+ * pipe. Only so far: descriptors must have their turn, whatever is due.
+ */
+static void
+run_rounds(struct loop *loop)
+{
+	for (int i = 0; i < ROUNDS_MAX && !loop->stopped && run_due(loop); i++)
+		;
 }
 
 static void
 run_wall(struct loop *loop)
 {
 	while (!loop->stopped) {
-		run_due(loop);
+		run_rounds(loop);
 		if (loop->stopped || (loop->count == 0 && loop->active == 0))
 			return;
 		wait_for_descriptors(loop);
@@ -353,12 +374,6 @@ loop_run(struct loop *loop)
 		run_virtual(loop);
 	else
 		run_wall(loop);
-}
-
-int64_t
-loop_due(const struct loop *loop)
-{
-	return loop->count > 0 ? loop->heap[0].time : INT64_MAX;
 }
 
 void

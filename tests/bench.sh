@@ -25,6 +25,10 @@ table() {
 
 # row WHAT MEASURED UNIT OPERATOR LIMIT: OPERATOR is <= or >=; without it the figure is only shown.
 row() {
+	if [ -z "$2" ]; then
+		printf '| %s | NOT measured | | |\n' "$1"
+		return
+	fi
 	if [ $# -lt 5 ]; then
 		printf '| %s | %s %s | | |\n' "$1" "$2" "$3"
 		return
