@@ -144,10 +144,11 @@ drop_closed(struct reg *reg)
 	STAILQ_CONCAT(&reg->batch, &left);
 }
 
+/* What is being accepted has its answers by now, by the place in the batch, also where it changes nothing. */
 bool
 batch_prune(struct reg *reg)
 {
-	if (reg->attempt_count == 0)
+	if (reg->attempt_count == 0 && reg->phase != PHASE_ACCEPTING)
 		drop_closed(reg);
 	else if (all_closed(reg))
 		batch_finish(reg, NULL);

@@ -287,6 +287,41 @@ accepts_that_there_is_nothing(void **state)
 	world_free(&w);
 }
 
+/*
+ * n0 has a batch accepted that changes nothing: a cas that succeeds and one that
+ * fails. While it waits the first client gives up. The other must get its own
+ * answer, and not the one that stands before it.
+ */
+static void
+answers_each_its_own(void **state)
+{
+	struct world w;
+	struct reg *reg;
+	int64_t same, other;
+
+	(void)state;
+	start(&w, 3, 1, -1);
+	world_run(&w, 3000);
+	for (int i = 0; i < 2; i++)
+		expect_type(&w, 0, "{\"type\":\"write\",\"key\":1,\"value\":9}", "write_ok");
+	world_partition(&w, 1);
+	reg = reg_of(&w, 0, 1);
+	reg->held = 0;
+	reg->refusals = 3; /* as if reading had not worked */
+	same = world_ask(&w, 0, json_pack("{s:s, s:i, s:i, s:i}", "type", "cas", "key", 1, "from", 9, "to", 9));
+	world_run(&w, 400);
+	other = world_ask(&w, 0, json_pack("{s:s, s:i, s:i, s:i}", "type", "cas", "key", 1, "from", 1, "to", 2));
+	assert_int_equal(reg->phase, PHASE_PREPARING);
+	say(&w, "n1", reg->ballot, 0);
+	assert_int_equal(reg->phase, PHASE_ACCEPTING);
+	world_run(&w, 600);
+	assert_int_equal(code_of(world_reply(&w, same)), ERROR_TEMPORARILY_UNAVAILABLE);
+	assert_null(world_reply(&w, other));
+	say(&w, "n1", reg->next, reg->ballot);
+	assert_int_equal(code_of(world_reply(&w, other)), ERROR_PRECONDITION_FAILED);
+	world_free(&w);
+}
+
 /* Lets what n1 has said to n0 take longer. */
 static void
 delay_answer(struct world *w, int64_t ms)
@@ -818,6 +853,7 @@ main(void)
 	    cmocka_unit_test(needs_a_majority),
 	    cmocka_unit_test(knows_its_changes_again),
 	    cmocka_unit_test(accepts_that_there_is_nothing),
+	    cmocka_unit_test(answers_each_its_own),
 	    cmocka_unit_test(reads_what_was_said_since),
 	    cmocka_unit_test(does_nothing_of_an_earlier_life),
 	    cmocka_unit_test(counts_its_lives),
