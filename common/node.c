@@ -56,7 +56,6 @@ node_wall_ms(const struct node *node)
 	return node->host->wall_ms(node->host_arg);
 }
 
-/* The lowest 2^64 mod bound draws are drawn anew: with them the small values would come more often. */
 bool
 node_claims(const struct node *node)
 {
@@ -69,6 +68,7 @@ node_claim(struct node *node, const char *what, int64_t a, int64_t b, uint64_t v
 	return node_claims(node) ? node->host->claim(node->host_arg, what, a, b, value) : value;
 }
 
+/* The lowest 2^64 mod bound draws are drawn anew: with them the small values would come more often. */
 uint64_t
 node_random(struct node *node, uint64_t bound)
 {

@@ -22,16 +22,9 @@ draw_loss(struct random *random, int64_t values[FAULT_VALUES])
 }
 
 static bool
-begin_loss(const struct fault_world *world, const struct fault_target *target)
+lose(const struct fault_world *world, const struct fault_target *target)
 {
 	net_lose(world->net, world->nodes[target->node], (int)target->values[0]);
-	return true;
-}
-
-static bool
-end_loss(const struct fault_world *world, int node)
-{
-	net_lose(world->net, world->nodes[node], 0);
 	return true;
 }
 
@@ -44,16 +37,9 @@ draw_duplicate(struct random *random, int64_t values[FAULT_VALUES])
 }
 
 static bool
-begin_duplicate(const struct fault_world *world, const struct fault_target *target)
+duplicate(const struct fault_world *world, const struct fault_target *target)
 {
 	net_duplicate(world->net, world->nodes[target->node], (int)target->values[0], target->values[1]);
-	return true;
-}
-
-static bool
-end_duplicate(const struct fault_world *world, int node)
-{
-	net_duplicate(world->net, world->nodes[node], 0, 0);
 	return true;
 }
 
@@ -64,16 +50,9 @@ draw_slow(struct random *random, int64_t values[FAULT_VALUES])
 }
 
 static bool
-begin_slow(const struct fault_world *world, const struct fault_target *target)
+slow_down(const struct fault_world *world, const struct fault_target *target)
 {
 	net_slow(world->net, world->nodes[target->node], target->values[0]);
-	return true;
-}
-
-static bool
-end_slow(const struct fault_world *world, int node)
-{
-	net_slow(world->net, world->nodes[node], 0);
 	return true;
 }
 
@@ -125,13 +104,6 @@ disturb_clocks(const struct fault_world *world, const struct fault_target *targe
 	return true;
 }
 
-static bool
-mend_clocks(const struct fault_world *world, int node)
-{
-	cluster_disturb_clocks(world->cluster, node, 0, 0);
-	return true;
-}
-
 static void
 draw_disk(struct random *random, int64_t values[FAULT_VALUES])
 {
@@ -143,13 +115,6 @@ static bool
 disturb_disk(const struct fault_world *world, const struct fault_target *target)
 {
 	cluster_disturb_disk(world->cluster, target->node, (int)target->values[0], target->values[1]);
-	return true;
-}
-
-static bool
-mend_disk(const struct fault_world *world, int node)
-{
-	cluster_disturb_disk(world->cluster, node, 0, 0);
 	return true;
 }
 
@@ -167,8 +132,7 @@ const struct fault faults[FAULT_KINDS] = {
 	.values = {"permille"},
 	.ranges = {{0, 1000}},
 	.draw = draw_loss,
-	.start = begin_loss,
-	.stop = end_loss},
+	.start = lose},
     [FAULT_DUPLICATE] = {.name = "duplicate",
 	.commands = IN_RUN,
 	.start_f = "start-duplicate",
@@ -176,8 +140,7 @@ const struct fault faults[FAULT_KINDS] = {
 	.values = {"permille", "delay-ms"},
 	.ranges = {{0, 1000}, {0, FAULT_DELAY_MS_MAX}},
 	.draw = draw_duplicate,
-	.start = begin_duplicate,
-	.stop = end_duplicate},
+	.start = duplicate},
     [FAULT_SLOW] = {.name = "slow",
 	.commands = IN_RUN,
 	.start_f = "start-slow",
@@ -185,8 +148,7 @@ const struct fault faults[FAULT_KINDS] = {
 	.values = {"delay-ms"},
 	.ranges = {{0, FAULT_DELAY_MS_MAX}},
 	.draw = draw_slow,
-	.start = begin_slow,
-	.stop = end_slow},
+	.start = slow_down},
     [FAULT_CLOCK] = {.name = "clock",
 	.commands = IN_SIM,
 	.start_f = "bump-clock",
@@ -194,8 +156,7 @@ const struct fault faults[FAULT_KINDS] = {
 	.values = {"jump-ms", "drift-ppm"},
 	.ranges = {{-FAULT_JUMP_MS_MAX, FAULT_JUMP_MS_MAX}, {-DRIFT_PPM_MAX, DRIFT_PPM_MAX}},
 	.draw = draw_clock,
-	.start = disturb_clocks,
-	.stop = mend_clocks},
+	.start = disturb_clocks},
     [FAULT_DISK] = {.name = "disk",
 	.commands = IN_SIM,
 	.start_f = "start-disk",
@@ -204,8 +165,7 @@ const struct fault faults[FAULT_KINDS] = {
 	.ranges = {{0, 1000}, {0, FAULT_DELAY_MS_MAX}},
 	.stalls = true,
 	.draw = draw_disk,
-	.start = disturb_disk,
-	.stop = mend_disk},
+	.start = disturb_disk},
     [FAULT_PAUSE] = {.name = "pause",
 	.commands = IN_RUN,
 	.start_f = "pause",
@@ -294,6 +254,14 @@ begin(const struct fault_world *world, const struct fault_event *event, struct a
 	return map;
 }
 
+static bool
+undo(const struct fault *fault, const struct fault_world *world, int node)
+{
+	const struct fault_target nothing = {.node = node};
+
+	return fault->stop != NULL ? fault->stop(world, node) : fault->start(world, &nothing);
+}
+
 static const struct value *
 end(const struct fault_world *world, const struct fault_event *event, struct arena *arena)
 {
@@ -301,7 +269,7 @@ end(const struct fault_world *world, const struct fault_event *event, struct are
 	struct value *map = value_collection(arena, VALUE_MAP);
 
 	for (int i = 0; i < world->node_count; i++) {
-		const char *word = fault->stop(world, i) ? fault->undid : fault->was_so;
+		const char *word = undo(fault, world, i) ? fault->undid : fault->was_so;
 
 		if (word != NULL)
 			value_put_string(arena, map, world->nodes[i], value_keyword(arena, word));

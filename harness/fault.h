@@ -82,7 +82,7 @@ struct fault {
 	void (*draw)(struct random *, int64_t values[FAULT_VALUES]); /* parameters of one target; NULL: none */
 	/* To one target. True if that changed anything. NULL: a partition, which is none of a node. */
 	bool (*start)(const struct fault_world *, const struct fault_target *);
-	bool (*stop)(const struct fault_world *, int node);
+	bool (*stop)(const struct fault_world *, int node); /* NULL: it is over where all parameters are 0 */
 };
 
 extern const struct fault faults[FAULT_KINDS];

@@ -74,7 +74,6 @@ budget_is_used(const struct generator *g)
 	return budget > 0 && !list_is_given(g) && net_stats(g->net)->all.received >= budget;
 }
 
-/* Looks again then, or when the next operation completes. Always false: the phase goes on. */
 bool
 generator_wake_at(struct generator *g, int64_t time)
 {
@@ -291,8 +290,7 @@ step(struct generator *g)
 		end(g);
 }
 
-/* Whatever happened, a timer or a completion: does what follows from it. An operation may complete as soon as it is
- * invoked: the step that invoked it looks again before it ends. */
+/* An operation may complete as soon as it is invoked: the step that invoked it looks again before it ends. */
 void
 generator_advance(void *arg)
 {
@@ -307,22 +305,16 @@ generator_advance(void *arg)
 
 /* ---- life -------------------------------------------------------------------------------- */
 
-static void *
-memory_array(size_t count, size_t size)
-{
-	return memory_zero(count * size);
-}
-
 static void
 make_workers(struct generator *g)
 {
 	int count = g->options->concurrency;
 
-	g->workers = memory_array((size_t)count, sizeof(*g->workers));
-	g->free = memory_array((size_t)count, sizeof(*g->free));
-	g->is_free = memory_array((size_t)count, sizeof(*g->is_free));
-	g->processes = memory_array((size_t)count, sizeof(*g->processes));
-	g->answers = memory_array((size_t)g->options->node_count, sizeof(*g->answers));
+	g->workers = memory_zero((size_t)count * sizeof(*g->workers));
+	g->free = memory_zero((size_t)count * sizeof(*g->free));
+	g->is_free = memory_zero((size_t)count * sizeof(*g->is_free));
+	g->processes = memory_zero((size_t)count * sizeof(*g->processes));
+	g->answers = memory_zero((size_t)g->options->node_count * sizeof(*g->answers));
 	for (int i = 0; i < count; i++) {
 		g->workers[i] = (struct worker){.generator = g, .index = i, .node = i % g->options->node_count};
 		g->processes[i] = i;
@@ -354,7 +346,7 @@ struct generator *
 generator_start(struct loop *loop, struct net *net, struct cluster *cluster, const struct test_options *options,
     uint64_t seed, int *next_client, struct history *history, loop_fn *done, void *arg)
 {
-	struct generator *g = memory_array(1, sizeof(*g));
+	struct generator *g = memory_zero(sizeof(*g));
 
 	g->loop = loop;
 	g->net = net;
@@ -367,7 +359,7 @@ generator_start(struct loop *loop, struct net *net, struct cluster *cluster, con
 	g->due = g->progress.started;
 	g->cutoff = g->progress.started + options->time_limit_s * S_NS;
 	g->gap_ns = widest_gap(options->rate);
-	g->state = memory_array(1, options->workload->state_size);
+	g->state = memory_zero(options->workload->state_size);
 	random_seed(&g->random, seed, "workload", 0);
 	make_nemesis(g, cluster, seed);
 	make_workers(g);

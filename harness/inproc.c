@@ -40,7 +40,6 @@ static int64_t
 host_wall_ms(void *arg)
 {
 	const struct inproc *inproc = arg;
-
 	int64_t now = loop_now(inproc->server.loop);
 
 	return EPOCH_MS + (now + clocks_wall_offset(&inproc->clocks, now)) / MS_NS;
@@ -190,11 +189,7 @@ inproc_kill(struct server *server)
 static void
 fail_to_store(struct inproc *inproc)
 {
-	static const char line[] = "cannot write: the disk fails, as it was told to";
-
-	server_log(&inproc->server, line, sizeof(line) - 1);
-	if (inproc->log != NULL)
-		fprintf(inproc->log, "%s\n", line);
+	host_log(inproc, LOG_LEVEL_ERROR, "cannot write: the disk fails, as it was told to");
 	inproc_kill(&inproc->server);
 	if (inproc->server.events.disk_failed != NULL)
 		inproc->server.events.disk_failed(inproc->server.events.disk_arg);
