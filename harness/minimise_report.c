@@ -35,19 +35,11 @@ print_sizes(const struct minimised *minimised)
 static bool
 save(const struct test_options *options, const struct minimised *minimised)
 {
-	const struct scenario *scenario = &minimised->scenario;
-	const struct scenario_parts parts = {
-	    .options = &scenario->options,
-	    .operations = &scenario->operations,
-	    .faults = scenario->faults.events,
-	    .fault_count = scenario->faults.count,
-	    .choices = scenario->choices.items,
-	    .choice_count = scenario->choices.count,
-	    .comment = minimised->finding,
-	};
+	struct scenario_parts parts = scenario_parts(&minimised->scenario);
 	struct buffer path = {0}, error = {0};
 	bool saved;
 
+	parts.comment = minimised->finding;
 	name_file(options, &path);
 	saved = scenario_save(buffer_string(&path), &parts, &error);
 	if (saved)

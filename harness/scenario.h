@@ -66,6 +66,9 @@ struct scenario_parts {
 	const char *comment; /* one line */
 };
 
+/* Those of a scenario. */
+struct scenario_parts scenario_parts(const struct scenario *);
+
 void scenario_write(struct buffer *, const struct scenario_parts *);
 /* Into a file. False with one line in `error`. */
 bool scenario_save(const char *path, const struct scenario_parts *, struct buffer *error);

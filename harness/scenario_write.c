@@ -128,6 +128,19 @@ put_run(struct buffer *text, const struct test_options *options)
 	buffer_free(&command);
 }
 
+struct scenario_parts
+scenario_parts(const struct scenario *scenario)
+{
+	return (struct scenario_parts){
+	    .options = &scenario->options,
+	    .operations = &scenario->operations,
+	    .faults = scenario->faults.events,
+	    .fault_count = scenario->faults.count,
+	    .choices = scenario->choices.items,
+	    .choice_count = scenario->choices.count,
+	};
+}
+
 void
 scenario_write(struct buffer *text, const struct scenario_parts *parts)
 {

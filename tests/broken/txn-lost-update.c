@@ -31,19 +31,6 @@ handle_store(struct node *n, const struct message *m)
 
 /* ---- all others ------------------------------------------------------------------- */
 
-/* What has changed between the two. */
-static json_t *
-changes(const json_t *before, json_t *after)
-{
-	json_t *changed = json_object(), *value;
-	const char *key;
-
-	json_object_foreach (after, key, value)
-		if (!json_equal(value, json_object_get(before, key)))
-			json_object_set(changed, key, value);
-	return changed;
-}
-
 /* Steals `values`, and performs the transaction on them. */
 static int
 modify(struct node *n, const json_t *txn, json_t *values, json_t **completed)
@@ -52,7 +39,7 @@ modify(struct node *n, const json_t *txn, json_t *values, json_t **completed)
 	int outcome = TASK_OK;
 
 	*completed = txn_run(values, txn);
-	changed = changes(before, values);
+	changed = hub_changes(before, values);
 	if (!txn_reads_only(txn))
 		outcome = task_call(n, node_peer(n, 0), json_pack("{s:s, s:O}", "type", "store", "values", changed),
 		    HUB_TIMEOUT_MS, &reply);

@@ -121,18 +121,6 @@ store(struct node *n, json_t *values, const json_t *granted)
 	return outcome;
 }
 
-static json_t *
-changes(const json_t *before, json_t *after)
-{
-	json_t *changed = json_object(), *value;
-	const char *key;
-
-	json_object_foreach (after, key, value)
-		if (!json_equal(value, json_object_get(before, key)))
-			json_object_set(changed, key, value);
-	return changed;
-}
-
 static void
 run_locked(struct node *n, void *arg)
 {
@@ -144,7 +132,7 @@ run_locked(struct node *n, void *arg)
 	if (outcome == TASK_OK) {
 		values = json_copy(json_object_get(granted, "values"));
 		completed = txn_run(values, job->txn);
-		changed = changes(json_object_get(granted, "values"), values);
+		changed = hub_changes(json_object_get(granted, "values"), values);
 		outcome = node_now_ms(n) - asked_ms < SAFE_MS ? store(n, changed, granted) : ERROR_ABORT;
 		json_decref(changed);
 		json_decref(values);

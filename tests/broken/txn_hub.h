@@ -128,6 +128,19 @@ hub_step(struct node *n, json_t *op, json_t *completed)
 	return outcome;
 }
 
+/* The values that have changed between the two. */
+static inline json_t *
+hub_changes(const json_t *before, json_t *after)
+{
+	json_t *changed = json_object(), *value;
+	const char *key;
+
+	json_object_foreach (after, key, value)
+		if (!json_equal(value, json_object_get(before, key)))
+			json_object_set(changed, key, value);
+	return changed;
+}
+
 #define HUB_PROGRAM .state_size = sizeof(struct hub), .start = hub_start, .stop = hub_stop
 
 #endif

@@ -14,14 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 static void
 write_again(const struct scenario *scenario, struct buffer *text)
 {
-	const struct scenario_parts parts = {
-	    .options = &scenario->options,
-	    .operations = &scenario->operations,
-	    .faults = scenario->faults.events,
-	    .fault_count = scenario->faults.count,
-	    .choices = scenario->choices.items,
-	    .choice_count = scenario->choices.count,
-	};
+	const struct scenario_parts parts = scenario_parts(scenario);
 
 	scenario_write(text, &parts);
 }

@@ -114,6 +114,21 @@ kept(FILE *stream, int saved, char *text, size_t size)
 	fclose(file);
 }
 
+/* Runs a sweep; what it prints goes into `output`. Returns its exit status. */
+static inline int
+sweep(const char *text, char *output, size_t size)
+{
+	struct line line;
+	int status, saved;
+
+	parse(&line, COMMAND_SIM, text);
+	saved = keep(stdout);
+	status = run_sweep(&line.options);
+	kept(stdout, saved, output, size);
+	options_free(&line.options);
+	return status;
+}
+
 static inline void
 assert_shows(const char *output, const char *expected)
 {

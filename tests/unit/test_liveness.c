@@ -130,18 +130,13 @@ test_who_never_recovers_is_found(void **state)
 static void
 test_sweeps_find_it(void **state)
 {
-	struct line line;
 	char output[8192];
-	int saved, status;
 
 	(void)state;
-	parse(&line, COMMAND_SIM,
-	    "-w lin-kv --node broken:lin-kv-frozen " NODES BROKEN LIVENESS "--minimise-budget 0 --seeds 1..10");
-	saved = keep(stdout);
-	status = run_sweep(&line.options);
-	kept(stdout, saved, output, sizeof(output));
-	options_free(&line.options);
-	assert_int_equal(status, 1);
+	assert_int_equal(
+	    sweep("-w lin-kv --node broken:lin-kv-frozen " NODES BROKEN LIVENESS "--minimise-budget 0 --seeds 1..10",
+		output, sizeof(output)),
+	    1);
 	assert_shows(output, "liveness       invalid  milliseconds 3");
 	assert_shows(output, "last :fail [:temporarily-unavailable");
 	assert_shows(output, " --liveness 30 ");

@@ -395,20 +395,6 @@ test_simulation_with_a_store(void **state)
 
 /* ---- sweeps ------------------------------------------------------------------------ */
 
-static int
-sweep(const char *text, char *output, size_t size)
-{
-	struct line line;
-	int status, saved;
-
-	parse(&line, COMMAND_SIM, text);
-	saved = keep(stdout);
-	status = run_sweep(&line.options);
-	kept(stdout, saved, output, size);
-	options_free(&line.options);
-	return status;
-}
-
 static void
 test_sweep(void **state)
 {

@@ -170,20 +170,6 @@ test_variants_are_spared(void **state)
 
 /* ---- runs --------------------------------------------------------------------------------- */
 
-static int
-sweep(const char *text, char *output, size_t size)
-{
-	struct line line;
-	int status, saved;
-
-	parse(&line, COMMAND_SIM, text);
-	saved = keep(stdout);
-	status = run_sweep(&line.options);
-	kept(stdout, saved, output, size);
-	options_free(&line.options);
-	return status;
-}
-
 static uint64_t
 hash_of(const char *text)
 {
