@@ -32,7 +32,6 @@
 
 /* What is beyond is refused. */
 #define SCENARIO_SIZE_MAX   ((size_t)64 << 20) /* bytes */
-#define SCENARIO_WORDS_MAX  512                /* in `run`, and of flags beside it */
 #define SCENARIO_EVENTS_MAX 100000             /* faults, and choices */
 
 /* Zero-initialise before use. It points into itself once it is read: it must stay where it is. */
@@ -80,11 +79,5 @@ void scenario_note_end(FILE *, int64_t ns);
 
 /* eddy sim --replay FILE: what it says, and the flags beside it. Returns an exit status. */
 int run_scenario(const char *path, char *const *extra);
-
-/* ---- words.c ------------------------------------------------------------------- */
-
-/* Cuts a line into words, as a shell does with plain words and 'quoted' ones. Returns how many; -1: not so, or more
- * than `max`. */
-int words_split(struct arena *, const char *text, size_t length, char **words, int max);
 
 #endif

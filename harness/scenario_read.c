@@ -7,6 +7,7 @@
 #include "decimal.h"
 #include "memory.h"
 #include "scenario.h"
+#include "words.h"
 #include "workload.h"
 
 struct reader {
@@ -155,16 +156,16 @@ read_run(struct reader *r)
 	struct scenario *scenario = r->scenario;
 	int count = 0, own;
 
-	scenario->words = memory_zero((SCENARIO_WORDS_MAX + 1) * sizeof(*scenario->words));
+	scenario->words = memory_zero((WORDS_MAX + 1) * sizeof(*scenario->words));
 	for (; r->extra != NULL && r->extra[count] != NULL; count++) {
-		if (count == SCENARIO_WORDS_MAX)
-			return bad(r, "more than %d words", SCENARIO_WORDS_MAX);
+		if (count == WORDS_MAX)
+			return bad(r, "more than %d words", WORDS_MAX);
 		scenario->words[count] = arena_copy(&scenario->arena, r->extra[count], strlen(r->extra[count]));
 	}
-	own = words_split(&scenario->arena, r->cursor, (size_t)(r->end - r->cursor), scenario->words + count,
-	    SCENARIO_WORDS_MAX - count);
+	own = words_split(
+	    &scenario->arena, r->cursor, (size_t)(r->end - r->cursor), scenario->words + count, WORDS_MAX - count);
 	if (own < 0)
-		return bad(r, "a quote that does not end, or more than %d words", SCENARIO_WORDS_MAX);
+		return bad(r, "a quote that does not end, or more than %d words", WORDS_MAX);
 	r->cursor = r->end;
 	r->has_run = parse_words(r, count + own);
 	return r->has_run;

@@ -7,9 +7,9 @@
 
 #include "fault.h"
 #include "random.h"
+#include "words.h"
 #include "workload.h"
 
-#define WORDS_MAX   512
 #define CHOICES_MAX 12
 
 /* One of its values each; what stands there more than once is likelier. */
@@ -54,35 +54,20 @@ promise_includes(const struct promise *promise, const char *fault)
 
 /* ---- words ------------------------------------------------------------------------- */
 
-struct words {
-	struct arena *arena;
+/* A command line, and the seed that it is drawn from. */
+struct drawing {
+	struct words words;
 	uint64_t seed;
-	char *items[WORDS_MAX];
-	int count;
 };
-
-static void
-add(struct words *words, const char *word)
-{
-	if (words->count < WORDS_MAX)
-		words->items[words->count++] = arena_copy(words->arena, word, strlen(word));
-}
-
-static void
-add_flag(struct words *words, const char *flag, const char *value)
-{
-	add(words, flag);
-	add(words, value);
-}
 
 /* Cut at blanks. */
 static void
-add_all(struct words *words, const char *text)
+add_all(struct drawing *d, const char *text)
 {
 	for (; text != NULL && *text != '\0'; text += strspn(text, " ")) {
 		size_t length = strcspn(text, " ");
 
-		add(words, arena_copy(words->arena, text, length));
+		words_add(&d->words, arena_copy(d->words.arena, text, length));
 		text += length;
 	}
 }
@@ -91,37 +76,37 @@ add_all(struct words *words, const char *text)
 
 /* Below `bound`, from the stream of that name. */
 static uint64_t
-draw(const struct words *words, const char *name, uint64_t bound)
+draw(const struct drawing *d, const char *name, uint64_t bound)
 {
 	struct random random;
 	char stream[64];
 
 	snprintf(stream, sizeof(stream), "swarm %s", name);
-	random_seed(&random, words->seed, stream, 0);
+	random_seed(&random, d->seed, stream, 0);
 	return random_below(&random, bound);
 }
 
 static void
-draw_dimensions(struct words *words)
+draw_dimensions(struct drawing *d)
 {
 	for (size_t i = 0; i < DIMENSIONS; i++) {
 		uint64_t count = 0;
 
 		while (count < CHOICES_MAX && dimensions[i].values[count] != NULL)
 			count++;
-		add_flag(words, dimensions[i].flag, dimensions[i].values[draw(words, dimensions[i].flag, count)]);
+		words_add_flag(&d->words, dimensions[i].flag, dimensions[i].values[draw(d, dimensions[i].flag, count)]);
 	}
 }
 
 /* How many operations, and in how many seconds: so it is the number that is bounded, at whatever rate. */
 static void
-draw_rate(struct words *words)
+draw_rate(struct drawing *d)
 {
 	static const int operations[] = {30, 60, 100, 200, 300}, seconds[] = {2, 3, 5, 10, 20};
-	int count = operations[draw(words, "operations", 5)], time = seconds[draw(words, "--time-limit", 5)];
+	int count = operations[draw(d, "operations", 5)], time = seconds[draw(d, "--time-limit", 5)];
 
-	add_flag(words, "--rate", arena_printf(words->arena, "%d", count / time));
-	add_flag(words, "--time-limit", arena_printf(words->arena, "%d", time));
+	words_add_flag(&d->words, "--rate", arena_printf(d->words.arena, "%d", count / time));
+	words_add_flag(&d->words, "--time-limit", arena_printf(d->words.arena, "%d", time));
 }
 
 static void
@@ -132,22 +117,22 @@ append_name(struct buffer *list, const char *name)
 
 /* Few, half or most of what the node withstands. */
 static void
-draw_faults(struct words *words, const struct promise *promise)
+draw_faults(struct drawing *d, const struct promise *promise)
 {
-	uint64_t quarters = 1 + draw(words, "density", 3);
+	uint64_t quarters = 1 + draw(d, "density", 3);
 	struct buffer list = {0};
 
 	for (int i = 0; i < FAULT_KINDS; i++)
-		if (promise_includes(promise, faults[i].name) && draw(words, faults[i].name, 4) < quarters)
+		if (promise_includes(promise, faults[i].name) && draw(d, faults[i].name, 4) < quarters)
 			append_name(&list, faults[i].name);
 	if (list.length > 0)
-		add_flag(words, "--nemesis", buffer_string(&list));
+		words_add_flag(&d->words, "--nemesis", buffer_string(&list));
 	buffer_free(&list);
 }
 
 /* Half of the kinds; all, if none was drawn. */
 static void
-draw_partitions(struct words *words)
+draw_partitions(struct drawing *d)
 {
 	struct buffer list = {0}, all = {0};
 
@@ -155,10 +140,10 @@ draw_partitions(struct words *words)
 		const char *name = partition_name((enum partition_kind)i);
 
 		append_name(&all, name);
-		if (draw(words, name, 2) == 0)
+		if (draw(d, name, 2) == 0)
 			append_name(&list, name);
 	}
-	add_flag(words, "--partitions", buffer_string(list.length > 0 ? &list : &all));
+	words_add_flag(&d->words, "--partitions", buffer_string(list.length > 0 ? &list : &all));
 	buffer_free(&list);
 	buffer_free(&all);
 }
@@ -167,7 +152,7 @@ draw_partitions(struct words *words)
 
 /* Options that promise something only without a fault are not drawn with it. */
 static void
-draw_variant(struct words *words, const struct promise *promise, const struct test_options *so_far)
+draw_variant(struct drawing *d, const struct promise *promise, const struct test_options *so_far)
 {
 	const struct variant *variant;
 	uint64_t count = 0;
@@ -176,33 +161,33 @@ draw_variant(struct words *words, const struct promise *promise, const struct te
 		count++;
 	if (count == 0)
 		return;
-	variant = &promise->variants[draw(words, "variant", count)];
+	variant = &promise->variants[draw(d, "variant", count)];
 	for (int i = 0; variant->unless != NULL && i < FAULT_KINDS; i++)
 		if (strcmp(variant->unless, faults[i].name) == 0 && (so_far->faults & FAULT_BIT(i)) != 0)
 			return;
-	add_all(words, variant->args);
+	add_all(d, variant->args);
 }
 
 /* Only a partition leaves nodes the memory they have; still they may as well have a disk. */
 static void
-draw_disk(struct words *words, const struct test_options *so_far)
+draw_disk(struct drawing *d, const struct test_options *so_far)
 {
 	bool safe = (so_far->faults & ~FAULT_BIT(FAULT_PARTITION)) == 0;
 
-	if (!safe || draw(words, "data-dir", 2) == 0)
-		add_flag(words, "--data-dir", "swarm");
+	if (!safe || draw(d, "data-dir", 2) == 0)
+		words_add_flag(&d->words, "--data-dir", "swarm");
 }
 
 /* ---- the whole ------------------------------------------------------------------------------ */
 
 /* What is said of runs, and not of what they are, is no part of the line. */
 static bool
-parse(struct swarm *swarm, struct words *words, const struct test_options *o, struct buffer *text)
+parse(struct swarm *swarm, struct drawing *d, const struct test_options *o, struct buffer *text)
 {
-	words->items[words->count] = NULL;
-	if (options_parse(&swarm->options, COMMAND_SIM, words->count, words->items, text) != PARSE_OK)
+	d->words.items[d->words.count] = NULL;
+	if (options_parse(&swarm->options, COMMAND_SIM, d->words.count, d->words.items, text) != PARSE_OK)
 		return false;
-	swarm->options.seed = swarm->options.last_seed = words->seed;
+	swarm->options.seed = swarm->options.last_seed = d->seed;
 	swarm->options.program = o->program;
 	swarm->options.sweep = true;
 	swarm->options.store = o->store;
@@ -223,34 +208,34 @@ static bool
 put_together(struct swarm *swarm, const struct test_options *o, uint64_t seed, struct buffer *text)
 {
 	const struct promise *promise = promise_find(o->workload, o->program_name);
-	struct words words = {.arena = &swarm->arena, .seed = seed};
+	struct drawing d = {.words.arena = &swarm->arena, .seed = seed};
 	int drawn;
 
-	add_flag(&words, "--liveness", arena_printf(&swarm->arena, "%d", SWARM_LIVENESS_S));
-	add_flag(&words, "--message-budget", arena_printf(&swarm->arena, "%d", SWARM_MESSAGE_BUDGET));
-	draw_dimensions(&words);
-	draw_rate(&words);
-	draw_faults(&words, promise);
-	draw_partitions(&words);
-	add_all(&words, promise->flags);
-	drawn = words.count;
+	words_add_flag(&d.words, "--liveness", arena_printf(&swarm->arena, "%d", SWARM_LIVENESS_S));
+	words_add_flag(&d.words, "--message-budget", arena_printf(&swarm->arena, "%d", SWARM_MESSAGE_BUDGET));
+	draw_dimensions(&d);
+	draw_rate(&d);
+	draw_faults(&d, promise);
+	draw_partitions(&d);
+	add_all(&d, promise->flags);
+	drawn = d.words.count;
 	for (const char *const *word = o->given; *word != NULL; word++)
-		add(&words, *word);
-	if (!parse(swarm, &words, o, text))
+		words_add(&d.words, *word);
+	if (!parse(swarm, &d, o, text))
 		return false;
 	if (refusal(swarm) != NULL) { /* some workloads want two workers a node */
-		words.count = drawn;
-		add_flag(&words, "--concurrency", "2n");
+		d.words.count = drawn;
+		words_add_flag(&d.words, "--concurrency", "2n");
 		for (const char *const *word = o->given; *word != NULL; word++)
-			add(&words, *word);
+			words_add(&d.words, *word);
 	}
-	add(&words, "--");
-	draw_disk(&words, &swarm->options);
-	draw_variant(&words, promise, &swarm->options);
+	words_add(&d.words, "--");
+	draw_disk(&d, &swarm->options);
+	draw_variant(&d, promise, &swarm->options);
 	for (char *const *arg = o->args; *arg != NULL; arg++)
-		add(&words, *arg);
+		words_add(&d.words, *arg);
 	options_free(&swarm->options);
-	return parse(swarm, &words, o, text);
+	return parse(swarm, &d, o, text);
 }
 
 bool

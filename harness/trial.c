@@ -9,10 +9,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "words.h"
+
 #define TAIL_LINES  15
 #define OUTPUT_MAX  ((size_t)1 << 20)
 #define RESULTS_MAX ((size_t)64 << 20)
-#define WORDS_MAX   256
 
 /* Flags that Maelstrom does not know, or not with every value; each takes a value. */
 static const char *const own_flags[] = {"--nemesis", "--partitions", "--recovery", "--liveness", "--seed", "--seeds",
@@ -20,32 +21,12 @@ static const char *const own_flags[] = {"--nemesis", "--partitions", "--recovery
 
 /* ---- commands ------------------------------------------------------------- */
 
-struct words {
-	struct arena *arena;
-	char **items;
-	size_t count;
-};
-
-static void
-add(struct words *words, const char *text)
-{
-	if (words->count < WORDS_MAX)
-		words->items[words->count++] = arena_copy(words->arena, text, strlen(text));
-}
-
-static void
-add_flag(struct words *words, const char *flag, const char *value)
-{
-	add(words, flag);
-	add(words, value);
-}
-
 /* Adds a flag that the case does not set itself. */
 static void
 add_default(struct words *words, const struct test_case *c, const char *flag, const char *value)
 {
 	if (case_flag(c, flag) == NULL)
-		add_flag(words, flag, value);
+		words_add_flag(words, flag, value);
 }
 
 /* Simulated disks are each run's own, whatever they are called. */
@@ -63,9 +44,9 @@ add_node_args(const struct trial *t, struct words *words)
 	char *const *args = t->test->node_args;
 
 	if (args[0] != NULL)
-		add(words, "--");
+		words_add(words, "--");
 	for (; *args != NULL; args++)
-		add(words, strcmp(*args, CASE_DATA) == 0 ? t->data : *args);
+		words_add(words, strcmp(*args, CASE_DATA) == 0 ? t->data : *args);
 }
 
 static const char *
@@ -99,7 +80,7 @@ static void
 add_flags(struct words *words, const struct test_case *c)
 {
 	for (char *const *flag = c->flags; *flag != NULL; flag++)
-		add(words, *flag);
+		words_add(words, *flag);
 }
 
 /* Of the faults Maelstrom's releases know partitions only: what is then left of a run has the same verdict. */
@@ -109,7 +90,7 @@ add_foreign_faults(struct words *words, const struct test_case *c)
 	const char *faults = case_flag(c, "--nemesis");
 
 	if (faults != NULL && strstr(faults, "partition") != NULL)
-		add_flag(words, "--nemesis", "partition");
+		words_add_flag(words, "--nemesis", "partition");
 }
 
 /* The case's flags as Maelstrom may have them. */
@@ -118,7 +99,7 @@ add_foreign_flags(struct words *words, const struct test_case *c)
 {
 	for (char *const *flag = c->flags; *flag != NULL; flag++) {
 		if (!is_own_flag(*flag))
-			add(words, *flag);
+			words_add(words, *flag);
 		else if (strchr(*flag, '=') == NULL)
 			flag++;
 	}
@@ -128,22 +109,22 @@ add_foreign_flags(struct words *words, const struct test_case *c)
 static void
 command_test(const struct trial *t, struct words *words)
 {
-	add_flag(words, t->options->eddy, "test");
-	add_flag(words, "-w", t->test->workload);
-	add_flag(words, "--bin", binary(t));
+	words_add_flag(words, t->options->eddy, "test");
+	words_add_flag(words, "-w", t->test->workload);
+	words_add_flag(words, "--bin", binary(t));
 	add_flags(words, t->test);
 	add_default(words, t->test, "--time-limit", number_text(t->arena, CASE_TIME_LIMIT_S));
 	if (t->options->recovery != NULL)
 		add_default(words, t->test, "--recovery", t->options->recovery);
-	add_flag(words, "--store", t->directory);
+	words_add_flag(words, "--store", t->directory);
 }
 
 static void
 command_maelstrom(const struct trial *t, struct words *words)
 {
-	add_flag(words, t->options->maelstrom, "test");
-	add_flag(words, "-w", t->test->workload);
-	add_flag(words, "--bin", binary(t));
+	words_add_flag(words, t->options->maelstrom, "test");
+	words_add_flag(words, "-w", t->test->workload);
+	words_add_flag(words, "--bin", binary(t));
 	add_foreign_flags(words, t->test);
 	add_default(words, t->test, "--time-limit", number_text(t->arena, CASE_TIME_LIMIT_S));
 }
@@ -151,9 +132,9 @@ command_maelstrom(const struct trial *t, struct words *words)
 static void
 add_sim(const struct trial *t, struct words *words)
 {
-	add_flag(words, t->options->eddy, "sim");
-	add_flag(words, "-w", t->test->workload);
-	add_flag(words, "--node", t->test->node);
+	words_add_flag(words, t->options->eddy, "sim");
+	words_add_flag(words, "-w", t->test->workload);
+	words_add_flag(words, "--node", t->test->node);
 	add_flags(words, t->test);
 	add_default(words, t->test, "--time-limit", number_text(t->arena, CASE_TIME_LIMIT_S));
 }
@@ -163,7 +144,7 @@ command_sim(const struct trial *t, struct words *words)
 {
 	add_sim(t, words);
 	add_default(words, t->test, "--seed", "1");
-	add_flag(words, "--store", t->directory);
+	words_add_flag(words, "--store", t->directory);
 }
 
 static void
@@ -174,20 +155,20 @@ command_sweep(const struct trial *t, struct words *words)
 	add_sim(t, words);
 	add_default(words, t->test, "--message-budget", number_text(t->arena, SWEEP_MESSAGE_BUDGET));
 	if (t->step != STEP_REPLAY)
-		add_flag(words, "--jobs", "1"); /* other cases have the other processors */
+		words_add_flag(words, "--jobs", "1"); /* other cases have the other processors */
 	switch (t->step) {
 	case STEP_FIRST:
-		add_flag(words, "--minimise-budget", "0");
-		add_flag(words, "--seeds", arena_printf(t->arena, "1..%llu", (unsigned long long)last));
+		words_add_flag(words, "--minimise-budget", "0");
+		words_add_flag(words, "--seeds", arena_printf(t->arena, "1..%llu", (unsigned long long)last));
 		break;
 	case STEP_REST:
-		add_flag(words, "--minimise-budget", "0");
-		add_flag(words, "--seeds", arena_printf(t->arena, "%d..1000000000", SWEEP_SEEDS_MIN + 1));
-		add_flag(words, "--time-budget", number_text(t->arena, t->options->sweep_s));
+		words_add_flag(words, "--minimise-budget", "0");
+		words_add_flag(words, "--seeds", arena_printf(t->arena, "%d..1000000000", SWEEP_SEEDS_MIN + 1));
+		words_add_flag(words, "--time-budget", number_text(t->arena, t->options->sweep_s));
 		break;
 	case STEP_REPLAY:
-		add_flag(words, "--seed", arena_printf(t->arena, "%llu", (unsigned long long)t->seed_found));
-		add_flag(words, "--store", t->directory);
+		words_add_flag(words, "--seed", arena_printf(t->arena, "%llu", (unsigned long long)t->seed_found));
+		words_add_flag(words, "--store", t->directory);
 		break;
 	}
 }
@@ -201,13 +182,13 @@ build_command(struct trial *t)
 	    [ENGINE_SWEEP] = command_sweep,
 	    [ENGINE_MAELSTROM] = command_maelstrom,
 	};
-	struct words words = {.arena = t->arena};
+	struct words *words = arena_zero(t->arena, sizeof *words);
 
+	words->arena = t->arena;
 	t->data = data_directory(t);
-	words.items = arena_zero(t->arena, (WORDS_MAX + 1) * sizeof *words.items);
-	commands[t->engine](t, &words);
-	add_node_args(t, &words);
-	t->job.argv = words.items;
+	commands[t->engine](t, words);
+	add_node_args(t, words);
+	t->job.argv = words->items;
 }
 
 /* ---- time and weight ------------------------------------------------------ */

@@ -1,7 +1,26 @@
-/* A command line in a file: the words that options_replay() has written. */
+/* Words of a command line. */
+#include "words.h"
+
+#include <stdbool.h>
 #include <string.h>
 
-#include "scenario.h"
+#include "buffer.h"
+
+void
+words_add(struct words *words, const char *word)
+{
+	if (words->count < WORDS_MAX)
+		words->items[words->count++] = arena_copy(words->arena, word, strlen(word));
+}
+
+void
+words_add_flag(struct words *words, const char *flag, const char *value)
+{
+	words_add(words, flag);
+	words_add(words, value);
+}
+
+/* ---- out of a line: what options_replay() has written -------------------------- */
 
 static bool
 is_blank(char c)

@@ -5,6 +5,7 @@
 
 #include "explore.h"
 #include "scenario.h"
+#include "words.h"
 
 #define RUN "run -w lin-kv --node lin-kv --node-count 3 --concurrency 2n --time-limit 5\n"
 
