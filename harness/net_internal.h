@@ -1,6 +1,6 @@
 /*
- * What the parts of the network share: net.c, net_fault.c for what befalls messages on their way, net_hold.c for
- * those that wait to be chosen.
+ * What the parts of the network share: net.c for messages from one to another, net_endpoint.c for who is there,
+ * net_fault.c for what befalls messages on their way, net_hold.c for those that wait to be chosen.
  */
 #ifndef NET_INTERNAL_H
 #define NET_INTERNAL_H
@@ -79,10 +79,15 @@ struct net {
 	size_t held_count, held_capacity;
 };
 
+/* ---- net_endpoint.c -------------------------------------------------------- */
+
+/* The endpoint of that id; NULL if it was never heard of. */
+struct endpoint *net_lookup(struct net *, const char *id);
+/* The same, made if need be. */
+struct endpoint *net_endpoint(struct net *, const char *id);
+
 /* ---- net.c --------------------------------------------------------------- */
 
-/* The endpoint of that id, which is made if it was never heard of. */
-struct endpoint *net_endpoint(struct net *, const char *id);
 /* On its way to the receiver, which takes it or has it in its queue. */
 void packet_post(struct endpoint *dest, struct packet *);
 /* Told of as dropped, and freed. */
@@ -91,6 +96,7 @@ void packet_forget(struct endpoint *dest, struct packet *); /* freed */
 /* A message with an id and a deadline; the receiver's bytes are counted. */
 struct packet *packet_make(struct net *, struct endpoint *src, struct endpoint *dest, const char *body, size_t length);
 struct envelope packet_envelope(const struct packet *, const struct endpoint *dest);
+uint64_t packet_digest(uint64_t digest, const struct packet *);
 
 /* ---- net_fault.c ----------------------------------------------------------- */
 
