@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "fnv.h"
 #include "memory.h"
 
 char *
@@ -15,18 +16,16 @@ canonical_text(const json_t *value)
 	return text;
 }
 
-/* FNV-1a. */
 uint64_t
 canonical_hash(const json_t *value)
 {
-	uint64_t hash = 0xcbf29ce484222325;
+	uint64_t hash;
 	char *text;
 
 	if (value == NULL)
 		return 1;
 	text = canonical_text(value);
-	for (const char *at = text; *at != '\0'; at++)
-		hash = (hash ^ (unsigned char)*at) * 0x100000001b3;
+	hash = fnv_text(FNV_BASIS, text);
 	free(text);
 	return hash | 1;
 }

@@ -1,22 +1,22 @@
-/* A hash of our own: the same on every machine, whatever it is built with. */
+/* Weights by FNV-1a and a finalizer, and the highest of them. */
 #include "rendezvous.h"
 
 #include <string.h>
 
-/* FNV-1a (Fowler, Noll, Vo), one byte after the other. */
+#include "fnv.h"
+
+/* Where one text ends matters. */
 static uint64_t
 mix(uint64_t h, const char *text)
 {
-	for (; *text != '\0'; text++)
-		h = (h ^ (unsigned char)*text) * 0x100000001b3;
-	return h * 0x100000001b3; /* a NUL: where one text ends matters */
+	return fnv_add(fnv_text(h, text), 0);
 }
 
-/* ... and the finalizer of MurmurHash3, after which every bit depends on every byte. */
+/* With the finalizer of MurmurHash3, after which every bit depends on every byte. */
 static uint64_t
 weight(const char *id, const char *key)
 {
-	uint64_t h = mix(mix(0xcbf29ce484222325, id), key);
+	uint64_t h = mix(mix(FNV_BASIS, id), key);
 
 	h = (h ^ h >> 33) * 0xff51afd7ed558ccd;
 	h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "digest.h"
+#include "fnv.h"
 #include "memory.h"
 #include "net_internal.h"
 
@@ -16,17 +17,6 @@ endpoint_compare(const struct endpoint *a, const struct endpoint *b)
 }
 
 RB_GENERATE_INTERNAL(endpoint_tree, endpoint, entry, endpoint_compare, static __attribute__((unused)))
-
-/* FNV-1a, 64 bits. */
-static uint64_t
-hash_id(const char *id)
-{
-	uint64_t hash = 0xcbf29ce484222325u;
-
-	for (; *id != '\0'; id++)
-		hash = (hash ^ (unsigned char)*id) * 0x100000001b3u;
-	return hash;
-}
 
 static struct endpoint *
 endpoint_find(const struct endpoint_tree *tree, const char *id)
@@ -57,7 +47,7 @@ net_is_service(const char *id)
 struct endpoint *
 net_lookup(struct net *net, const char *id)
 {
-	struct endpoint **cached = &net->cache[hash_id(id) % CACHE_SIZE];
+	struct endpoint **cached = &net->cache[fnv_text(FNV_BASIS, id) % CACHE_SIZE];
 
 	if (*cached == NULL || strcmp((*cached)->id, id) != 0) {
 		struct endpoint *found = endpoint_find(&net->endpoints, id);
@@ -79,7 +69,7 @@ net_endpoint(struct net *net, const char *id)
 	endpoint = memory_zero(sizeof(*endpoint));
 	endpoint->net = net;
 	endpoint->id = memory_copy(id, strlen(id));
-	endpoint->hash = hash_id(id);
+	endpoint->hash = fnv_text(FNV_BASIS, id);
 	endpoint->number = net->endpoint_count++;
 	endpoint->is_client = id[0] == 'c';
 	endpoint->is_node = !endpoint->is_client && !net_is_service(id);

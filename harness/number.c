@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fnv.h"
+
 #define DIGITS_MAX 17 /* enough for every double */
 
 /* ---- shortest digits ------------------------------------------------------ */
@@ -222,11 +224,11 @@ decimal_compare(const struct decimal *a, const struct decimal *b)
 uint64_t
 decimal_hash(const struct decimal *decimal)
 {
-	uint64_t hash = 0xcbf29ce484222325 ^ (decimal->negative ? 1 : 0);
+	uint64_t hash = FNV_BASIS ^ (decimal->negative ? 1 : 0);
 	size_t i = 0;
 
-	hash = (hash ^ (uint64_t)decimal->scale) * 0x100000001b3;
+	hash = fnv_add(hash, (uint64_t)decimal->scale);
 	while (i < decimal->length)
-		hash = (hash ^ (unsigned char)next_digit(decimal, &i)) * 0x100000001b3;
+		hash = fnv_add(hash, (unsigned char)next_digit(decimal, &i));
 	return hash;
 }

@@ -6,6 +6,8 @@
 
 #include <assert.h>
 
+#include "fnv.h"
+
 /* ---- the generator ------------------------------------------------------- */
 
 /* splitmix64 (Steele, Lea, Flood 2014): spreads a seed over 64 bits, and the next, and the next. */
@@ -19,23 +21,12 @@ split(uint64_t *x)
 	return z ^ (z >> 31);
 }
 
-/* FNV-1a, 64 bits. */
-static uint64_t
-hash_name(const char *name)
-{
-	uint64_t hash = 0xcbf29ce484222325u;
-
-	for (; *name != '\0'; name++)
-		hash = (hash ^ (unsigned char)*name) * 0x100000001b3u;
-	return hash;
-}
-
 void
 random_seed(struct random *r, uint64_t seed, const char *name, uint64_t number)
 {
 	uint64_t x = seed;
 
-	x = split(&x) ^ hash_name(name);
+	x = split(&x) ^ fnv_text(FNV_BASIS, name);
 	x = split(&x) ^ number;
 	for (int i = 0; i < 4; i++)
 		r->state[i] = split(&x);

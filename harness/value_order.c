@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fnv.h"
 #include "memory.h"
 #include "number.h"
 #include "utf8.h"
@@ -171,15 +172,14 @@ mix(uint64_t x)
 	return x ^ x >> 31;
 }
 
-/* FNV-1a, mixed. */
 static uint64_t
 hash_bytes(const char *bytes, size_t length)
 {
-	uint64_t hash = 0xcbf29ce484222325;
+	uint64_t hash = FNV_BASIS;
 	size_t i;
 
 	for (i = 0; i < length; i++)
-		hash = (hash ^ (unsigned char)bytes[i]) * 0x100000001b3;
+		hash = fnv_add(hash, (unsigned char)bytes[i]);
 	return mix(hash);
 }
 
