@@ -114,14 +114,16 @@ kept(FILE *stream, int saved, char *text, size_t size)
 	fclose(file);
 }
 
-/* Runs a sweep; what it prints goes into `output`. Returns its exit status. */
+/* Runs a sweep, of another program if one is given; what it prints goes into `output`. Returns its exit status. */
 static inline int
-sweep(const char *text, char *output, size_t size)
+sweep(const char *text, const struct program *program, char *output, size_t size)
 {
 	struct line line;
 	int status, saved;
 
 	parse(&line, COMMAND_SIM, text);
+	if (program != NULL)
+		line.options.program = program;
 	saved = keep(stdout);
 	status = run_sweep(&line.options);
 	kept(stdout, saved, output, size);

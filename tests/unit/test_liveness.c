@@ -135,7 +135,7 @@ test_sweeps_find_it(void **state)
 	(void)state;
 	assert_int_equal(
 	    sweep("-w lin-kv --node broken:lin-kv-frozen " NODES BROKEN LIVENESS "--minimise-budget 0 --seeds 1..10",
-		output, sizeof(output)),
+		NULL, output, sizeof(output)),
 	    1);
 	assert_shows(output, "liveness       invalid  milliseconds 3");
 	assert_shows(output, "last :fail [:temporarily-unavailable");

@@ -401,8 +401,8 @@ test_sweep(void **state)
 	char output[8192];
 
 	(void)state;
-	assert_int_equal(
-	    sweep("-w g-set --node g-set --time-limit 3 --nemesis partition --seeds 5..14 -q", output, sizeof(output)),
+	assert_int_equal(sweep("-w g-set --node g-set --time-limit 3 --nemesis partition --seeds 5..14 -q", NULL,
+			     output, sizeof(output)),
 	    0);
 	assert_int_equal(strncmp(output, "seeds 5..14: 10 runs, ", 22), 0);
 	assert_non_null(strstr(output, "all valid"));
@@ -415,8 +415,8 @@ test_sweep_leaves_stats_out(void **state)
 	char output[8192];
 
 	(void)state;
-	assert_int_equal(sweep("-w echo --node broken:echo-extra-key --time-limit 1 --rate 2 --seeds 1..20 -q", output,
-			     sizeof(output)),
+	assert_int_equal(sweep("-w echo --node broken:echo-extra-key --time-limit 1 --rate 2 --seeds 1..20 -q", NULL,
+			     output, sizeof(output)),
 	    0);
 }
 
@@ -429,7 +429,7 @@ test_sweep_finds_and_replays(void **state)
 	(void)state;
 	assert_int_equal(sweep("-w g-set --node broken:g-set-once --time-limit 5 --rate 5 --nemesis partition "
 			       "--nemesis-interval 2 --message-budget 1000 --seeds 1..200 -q",
-			     output, sizeof(output)),
+			     NULL, output, sizeof(output)),
 	    1);
 	command = strstr(output, "again with: ");
 	assert_non_null(command);
@@ -449,8 +449,8 @@ test_sweep_keeps_its_time(void **state)
 
 	(void)state;
 	assert_int_equal(
-	    sweep("-w echo --node echo --time-limit 1 --seeds 0..18446744073709551615 --time-budget 0.05 -q", output,
-		sizeof(output)),
+	    sweep("-w echo --node echo --time-limit 1 --seeds 0..18446744073709551615 --time-budget 0.05 -q", NULL,
+		output, sizeof(output)),
 	    0);
 	assert_non_null(strstr(output, "all valid"));
 }

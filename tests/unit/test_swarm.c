@@ -211,7 +211,7 @@ test_failing_seeds_can_be_run_again(void **state)
 	(void)state;
 	assert_int_equal(
 	    sweep("-w g-set --node broken:g-set-once --swarm --nemesis partition --minimise-budget 0 --seeds 1..100",
-		output, sizeof(output)),
+		NULL, output, sizeof(output)),
 	    1);
 	assert_shows(output, "drawn: ");
 	assert_true(again(output, "again with: ") == hash_of(output));
@@ -245,10 +245,10 @@ test_right_nodes_survive(void **state)
 	char output[16384];
 
 	(void)state;
-	if (sweep("-w lin-kv --node lin-kv-proxy --swarm --nemesis partition,kill --seeds 1..20", output,
+	if (sweep("-w lin-kv --node lin-kv-proxy --swarm --nemesis partition,kill --seeds 1..20", NULL, output,
 		sizeof(output)) != 0)
 		fail_msg("%s", output);
-	if (sweep("-w unique-ids --node unique-ids --swarm --seeds 1..20", output, sizeof(output)) != 0)
+	if (sweep("-w unique-ids --node unique-ids --swarm --seeds 1..20", NULL, output, sizeof(output)) != 0)
 		fail_msg("%s", output);
 }
 

@@ -167,18 +167,10 @@ test_who_ends_badly_is_told_of(void **state)
 /* ---- sweeps ---------------------------------------------------------------------------- */
 
 static int
-sweep(const char *text, const struct program *program, char *output, size_t size)
+sweep_alone(const char *text, const struct program *program, char *output, size_t size)
 {
-	struct line line;
-	int status, saved;
+	int status = sweep(text, program, output, size);
 
-	parse(&line, COMMAND_SIM, text);
-	if (program != NULL)
-		line.options.program = program;
-	saved = keep(stdout);
-	status = run_sweep(&line.options);
-	kept(stdout, saved, output, size);
-	options_free(&line.options);
 	assert_no_children();
 	return status;
 }
@@ -205,13 +197,13 @@ test_workers_change_nothing(void **state)
 	char first[16384], other[16384];
 
 	(void)state;
-	assert_int_equal(sweep(lines[0], NULL, first, sizeof(first)), 1);
+	assert_int_equal(sweep_alone(lines[0], NULL, first, sizeof(first)), 1);
 	assert_shows(first, "first failing seed ");
 	assert_shows(first, "\nfailing seed ");
 	assert_shows(first, ": 3 not valid\n");
 	blank_time(first);
 	for (size_t i = 1; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		assert_int_equal(sweep(lines[i], NULL, other, sizeof(other)), 1);
+		assert_int_equal(sweep_alone(lines[i], NULL, other, sizeof(other)), 1);
 		blank_time(other);
 		assert_string_equal(first, other);
 	}
@@ -235,14 +227,16 @@ test_a_crash_is_a_failing_seed(void **state)
 	char one[8192], three[8192];
 
 	(void)state;
-	assert_int_equal(sweep("-w echo --node echo --time-limit 2 -q --minimise-budget 0 --seeds 1..500 --jobs 1",
-			     &aborting, one, sizeof(one)),
+	assert_int_equal(
+	    sweep_alone("-w echo --node echo --time-limit 2 -q --minimise-budget 0 --seeds 1..500 --jobs 1", &aborting,
+		one, sizeof(one)),
 	    EXIT_CRASH);
 	assert_shows(one, "The run was ended by signal 6 (Aborted).\nfirst failing seed ");
 	assert_shows(one, "sim -w echo --node echo --seed ");
 	assert_shows(one, ": not valid\n");
-	assert_int_equal(sweep("-w echo --node echo --time-limit 2 -q --minimise-budget 0 --seeds 1..500 --jobs 3",
-			     &aborting, three, sizeof(three)),
+	assert_int_equal(
+	    sweep_alone("-w echo --node echo --time-limit 2 -q --minimise-budget 0 --seeds 1..500 --jobs 3", &aborting,
+		three, sizeof(three)),
 	    EXIT_CRASH);
 	assert_null(strstr(one, "drawn: "));
 	/* The messages of the run that crashed are not known: they count for nothing. */
@@ -257,8 +251,8 @@ test_a_crash_tells_what_was_drawn(void **state)
 	char output[8192];
 
 	(void)state;
-	assert_int_equal(sweep("-w echo --node echo --swarm -q --minimise-budget 0 --seeds 1..500", &aborting, output,
-			     sizeof(output)),
+	assert_int_equal(sweep_alone("-w echo --node echo --swarm -q --minimise-budget 0 --seeds 1..500", &aborting,
+			     output, sizeof(output)),
 	    EXIT_CRASH);
 	assert_shows(output, "The run was ended by signal 6 (Aborted).\ndrawn: ");
 	assert_shows(output, " --swarm --seed ");
