@@ -209,8 +209,9 @@ handle_state(struct caspaxos *paxos, const struct message *m)
 
 /* What this node has forgotten may have been counted by others: so it must not promise anything anew. */
 static void
-retire(struct caspaxos *paxos)
+retire(void *arg)
 {
+	struct caspaxos *paxos = arg;
 	struct reg *reg, *next;
 
 	node_log(paxos->node, LOG_LEVEL_WARN,
@@ -219,19 +220,6 @@ retire(struct caspaxos *paxos)
 		operations_retire(reg);
 		reg_free(reg);
 	}
-}
-
-static bool
-takes_part(struct caspaxos *paxos, int peer, const struct message *m)
-{
-	lives_rouse(&paxos->lives);
-	if (strcmp(m->type, paxos->lives.type) == 0) {
-		if (lives_receive(&paxos->lives, peer, m->body))
-			retire(paxos);
-		return false;
-	}
-	return !paxos->lives.over &&
-	       lives_heed(&paxos->lives, peer, json_integer_value(json_object_get(m->body, "life")));
 }
 
 void
@@ -250,7 +238,7 @@ caspaxos_receive(struct caspaxos *paxos, const struct message *m)
 	int from = node_find(paxos->node, m->src);
 	bool understood = false;
 
-	if (from != -1 && from != paxos->self && !takes_part(paxos, from, m))
+	if (from != -1 && from != paxos->self && !lives_admits(&paxos->lives, from, m))
 		return;
 	if (from != -1 && from != paxos->self) {
 		forward_heard(paxos, from);
@@ -283,7 +271,7 @@ caspaxos_new(struct node *n, caspaxos_apply_fn *apply)
 		paxos->peers[i].waiting_since = -1;
 	RB_INIT(&paxos->registers);
 	acceptor_begin(paxos);
-	lives_init(&paxos->lives, n, "caspaxos_life", node_is_durable(n) ? 0 : paxos->incarnation);
+	lives_init(&paxos->lives, n, "caspaxos_life", node_is_durable(n) ? 0 : paxos->incarnation, retire, paxos);
 	return paxos;
 }
 

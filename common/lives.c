@@ -6,6 +6,7 @@
 #include "lives.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "memory.h"
 
@@ -13,9 +14,10 @@
 #define AGAIN_MAX_MS 8000
 
 void
-lives_init(struct lives *lives, struct node *node, const char *type, int64_t own)
+lives_init(struct lives *lives, struct node *node, const char *type, int64_t own, void (*retire)(void *arg), void *arg)
 {
-	*lives = (struct lives){.node = node, .type = type, .own = own, .wait_ms = AGAIN_MIN_MS};
+	*lives = (struct lives){
+	    .node = node, .type = type, .own = own, .wait_ms = AGAIN_MIN_MS, .retire = retire, .arg = arg};
 	lives->known = memory_zero((size_t)node_count(node) * sizeof(*lives->known));
 	lives->met = memory_zero((size_t)node_count(node) * sizeof(*lives->met));
 }
@@ -64,8 +66,9 @@ lives_rouse(struct lives *lives)
 	tell_all(lives->node, lives);
 }
 
-bool
-lives_heed(struct lives *lives, int peer, int64_t life)
+/* Whether that life counts (0: it does not say). If not, the peer is told. */
+static bool
+heed(struct lives *lives, int peer, int64_t life)
 {
 	if (lives->own == 0 || life <= 0)
 		return true;
@@ -77,24 +80,37 @@ lives_heed(struct lives *lives, int peer, int64_t life)
 	return false;
 }
 
-bool
-lives_receive(struct lives *lives, int peer, json_t *body)
+/* A message about lives. */
+static void
+receive(struct lives *lives, int peer, json_t *body)
 {
 	json_int_t life, known;
 	int met;
 
 	if (lives->own == 0 ||
 	    json_unpack(body, "{s:I, s:I, s:b}", "life", &life, "known", &known, "met", &met) == -1 || life <= 0)
-		return false;
+		return;
 	if (known != 0 && known != lives->own) {
 		bool first = !lives->over;
 
 		lives->over = true;
-		return first;
+		if (first)
+			lives->retire(lives->arg);
+		return;
 	}
 	if (known == lives->own)
 		lives->met[peer] = true;
-	if (lives_heed(lives, peer, life) && !met)
+	if (heed(lives, peer, life) && !met)
 		tell(lives, peer);
-	return false;
+}
+
+bool
+lives_admits(struct lives *lives, int peer, const struct message *m)
+{
+	lives_rouse(lives);
+	if (strcmp(m->type, lives->type) == 0) {
+		receive(lives, peer, m->body);
+		return false;
+	}
+	return !lives->over && heed(lives, peer, json_integer_value(json_object_get(m->body, "life")));
 }

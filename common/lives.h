@@ -28,16 +28,17 @@ struct lives {
 	int64_t wait_ms;  /* until those are told again who have not answered */
 	uint64_t timer;
 	bool over; /* ours is not the first: we take no part */
+	void (*retire)(void *arg);
+	void *arg;
 };
 
-/* `own` is drawn, > 0, or 0 with a disk. `type` must outlive it. */
-void lives_init(struct lives *, struct node *, const char *type, int64_t own);
+/* `own` is drawn, > 0, or 0 with a disk. `type` must outlive it. Once ours is over, retire(arg) is called. */
+void lives_init(struct lives *, struct node *, const char *type, int64_t own, void (*retire)(void *arg), void *arg);
 void lives_free(struct lives *);
-/* There is somebody: to be called with each message, and does something the first time. */
+/* There is somebody: does something the first time. */
 void lives_rouse(struct lives *);
-/* Whether what that peer says in a life of that number (0: it does not say) counts. If not, it is told. */
-bool lives_heed(struct lives *, int peer, int64_t life);
-/* Takes a message of `type` from a peer. True if that has told us that ours is over. */
-bool lives_receive(struct lives *, int peer, json_t *body);
+/* Whether a message of that peer counts, and is not about lives itself. Its life is "life" in it; if that does not
+ * count, the peer is told. */
+bool lives_admits(struct lives *, int peer, const struct message *);
 
 #endif

@@ -201,24 +201,14 @@ static const struct {
 
 /* What this node has forgotten may have been counted by others: so it must not promise anything anew. */
 static void
-retire(struct raft *r)
+retire(void *arg)
 {
+	struct raft *r = arg;
+
 	node_log(r->node, LOG_LEVEL_WARN,
 	    "raft: this node was started again without what it had promised, and takes no part any more");
 	raft_follow(r, r->term, -1);
 	tickets_retire(r);
-}
-
-static bool
-takes_part(struct raft *r, int peer, const struct message *m)
-{
-	lives_rouse(&r->lives);
-	if (strcmp(m->type, r->lives.type) == 0) {
-		if (lives_receive(&r->lives, peer, m->body))
-			retire(r);
-		return false;
-	}
-	return !r->lives.over && lives_heed(&r->lives, peer, json_integer_value(json_object_get(m->body, "life")));
 }
 
 /* Each of them has one. */
@@ -239,7 +229,7 @@ raft_receive(struct raft *r, const struct message *m)
 		node_error(r->node, m, ERROR_NOT_SUPPORTED, "%s is for the cluster's nodes", m->type);
 		return;
 	}
-	if (!takes_part(r, peer, m) || !has_term(m))
+	if (!lives_admits(&r->lives, peer, m) || !has_term(m))
 		return;
 	election_rouse(r, false);
 	for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++)
@@ -295,7 +285,7 @@ raft_new(struct node *node, const struct raft_machine *machine, const struct raf
 	if (r->options.patience_ms <= 0 || r->options.patience_ms > NODE_DEADLINE_MS)
 		r->options.patience_ms = NODE_DEADLINE_MS;
 	storage_begin(r);
-	lives_init(&r->lives, node, "raft_life", r->storage.durable ? 0 : r->incarnation);
+	lives_init(&r->lives, node, "raft_life", r->storage.durable ? 0 : r->incarnation, retire, r);
 	election_begin(r);
 	raft_settle(r);
 	return r;
