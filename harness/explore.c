@@ -41,8 +41,6 @@ struct explorer {
 	double started;
 };
 
-static const char *const services[] = {"lin-kv", "seq-kv", "lww-kv", "lin-tso"};
-
 /* An id that outlives the run; NULL for one that is no server's. */
 static const char *
 lasting_id(const struct test_options *options, const char *id)
@@ -50,10 +48,7 @@ lasting_id(const struct test_options *options, const char *id)
 	for (int i = 0; i < options->node_count; i++)
 		if (strcmp(options->nodes[i], id) == 0)
 			return options->nodes[i];
-	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
-		if (strcmp(services[i], id) == 0)
-			return services[i];
-	return NULL;
+	return net_service(id);
 }
 
 /* ---- states ---------------------------------------------------------------- */

@@ -116,8 +116,8 @@ void net_lose(struct net *, const char *node, int permille);
 void net_duplicate(struct net *, const char *node, int permille, int64_t delay_ms);
 void net_slow(struct net *, const char *node, int64_t delay_ms);
 
-/* Whether that is the name of one of Maelstrom's services. */
-bool net_is_service(const char *id);
+/* The name, which lasts, of one of Maelstrom's services; NULL: it is none. */
+const char *net_service(const char *id);
 
 /* ---- by hand -------------------------------------------------------------- */
 

@@ -33,15 +33,15 @@ endpoint_find(const struct endpoint_tree *tree, const char *id)
 	return endpoint;
 }
 
-bool
-net_is_service(const char *id)
+const char *
+net_service(const char *id)
 {
 	static const char *const services[] = {"lin-kv", "seq-kv", "lww-kv", "lin-tso"};
 
 	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
 		if (strcmp(services[i], id) == 0)
-			return true;
-	return false;
+			return services[i];
+	return NULL;
 }
 
 struct endpoint *
@@ -72,7 +72,7 @@ net_endpoint(struct net *net, const char *id)
 	endpoint->hash = fnv_text(FNV_BASIS, id);
 	endpoint->number = net->endpoint_count++;
 	endpoint->is_client = id[0] == 'c';
-	endpoint->is_node = !endpoint->is_client && !net_is_service(id);
+	endpoint->is_node = !endpoint->is_client && net_service(id) == NULL;
 	RB_INSERT(endpoint_tree, &net->endpoints, endpoint);
 	return endpoint;
 }

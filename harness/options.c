@@ -164,7 +164,7 @@ check_name(struct parsing *p, const char *name)
 {
 	if (!is_printable(name) || strpbrk(name, "/\"\\") != NULL)
 		return flag_bad(p, "a node cannot be called '%s': only printable characters other than / \" \\", name);
-	if (net_is_service(name))
+	if (net_service(name) != NULL)
 		return flag_bad(p, "a node cannot be called '%s': that is a service", name);
 	if (name[0] == '\0' || strlen(name) > 64)
 		return flag_bad(p, "a node's name has 1 to 64 characters, unlike '%s'", name);
