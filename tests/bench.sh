@@ -11,6 +11,7 @@ build=${BUILD:-build}
 eddy=$build/bin/eddy
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
+rounds=5 # of what is repeated
 parts="machine echo start saturation delivered simulation large raft checkers messages"
 
 # ---- help -------------------------------------------------------------------
@@ -38,7 +39,8 @@ row() {
 		"$verdict"
 }
 
-median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+# The line in the middle.
+median() { sort -n | awk '{ v[NR] = $0 } END { print v[int((NR + 1) / 2)] }'; }
 
 # calc FORMAT EXPRESSION
 calc() { awk "BEGIN { printf \"$1\", $2 }"; }
@@ -66,6 +68,13 @@ run_test() {
 
 # ---- the machine --------------------------------------------------------------
 
+# woken [COMMAND...]: the two figures of a round trip, the median of some runs.
+woken() {
+	for _ in $(seq $rounds); do
+		"$@" "$build/bench/wake"
+	done | median | sed 's/ /, /'
+}
+
 part_machine() {
 	echo "# eddy: what it costs"
 	echo
@@ -78,13 +87,14 @@ part_machine() {
 		has $tool && echo "- $(version $tool --version | sed "s/^v/node v/")"
 	done
 	has go && echo "- $(version go version)"
+	echo "- to wake a process and be woken by it, a byte each time: $(woken) us by the clock and of processor time;"
+	echo "  on one processor: $(woken taskset -c 0) us"
 	return 0
 }
 
 # ---- echo -----------------------------------------------------------------------
 
 messages=200000
-rounds=5
 
 # One init, then messages of 110 bytes.
 make_input() {
@@ -176,18 +186,33 @@ part_start() {
 
 # ---- eddy at work -------------------------------------------------------------------
 
+# saturated WHERE COMMAND...: rows of `eddy test`, started by COMMAND; the median of some runs.
+saturated() {
+	where=$1
+	shift
+	for _ in $(seq $rounds); do
+		rm -rf "$scratch/store"
+		usage "$@"
+		calc '%d ' "$(stat ok) / $seconds"
+		calc '%.2f %.2f\n' "$(field 1) * 1e6 / $(stat ok), $(field 2) * 1e6 / $(stat ok)"
+	done >"$scratch/saturated"
+	row "$where: operations a second" "$(median <"$scratch/saturated" | cut -d ' ' -f 1)" \
+		"($(sort -n "$scratch/saturated" | awk '{ v[NR] = $1 } END { print v[1] " to " v[NR] }'))" '>=' 80000
+	row "$where: processor time of eddy, the report included; of the node" \
+		"$(cut -d ' ' -f 2 "$scratch/saturated" | median), $(cut -d ' ' -f 3 "$scratch/saturated" | median)" "us an operation"
+}
+
 part_saturation() {
-	seconds=5
-	set -- -w echo --bin "$build/bin/echo" --node-count 1 --concurrency 10 --rate 1000000 --time-limit $seconds
-	run_test "$@"
-	ops=$(stat ok)
+	seconds=3
+	set -- "$eddy" test -w echo --bin "$build/bin/echo" --node-count 1 --concurrency 10 --rate 1000000 --time-limit $seconds
 	heading "Echo at saturation"
-	table "10 clients that wait for their answers, one node, real processes"
-	row "operations a second" $((ops / seconds)) "" '>=' 80000
-	row "processor time of eddy, the report included" "$(calc %.2f "$(field 1) * 1e6 / $ops")" "us an operation"
-	row "processor time of the node" "$(calc %.2f "$(field 2) * 1e6 / $ops")" "us an operation"
+	table "10 clients that wait for their answers, one node, real processes; median and spread of $rounds runs"
+	saturated "on one processor" taskset -c 0 "$@" --store "$scratch/store"
+	saturated "wherever the kernel puts the two" "$@" --store "$scratch/store"
 	row "eddy's largest resident set" "$(calc %.0f "$(field 3) / 1024")" "MiB"
-	command_line "$eddy test $*"
+	echo
+	echo "On two processors each of the two sleeps until the other one wakes it: see what that costs here, above."
+	command_line "taskset -c 0 $*"
 }
 
 # delivered_real WHAT ARGUMENTS...: of `eddy test`; and without what starting and ending takes, as a test of few operations tells
