@@ -50,7 +50,9 @@ delivery_read(struct delivery *p, json_t *log, json_t *ack, int64_t life, int64_
 		return false;
 	if (theirs != p->life)
 		meet(p, theirs, end);
-	receive(p, from, to);
+	p->mistaken = ours != 0 && ours != life;
+	if (!p->mistaken)
+		receive(p, from, to);
 	p->acked = ask ? place : max(p->acked, place);
 	p->sent = max(p->sent, p->acked);
 	p->next = max(p->next, p->sent);

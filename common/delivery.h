@@ -8,7 +8,9 @@
  *
  * A node that was started again may have lost its memory, and begun another life
  * (durable.h). Places in the log of one life mean nothing in another: whoever
- * hears of a new one starts from 0, in both directions.
+ * hears of a new one starts from 0, in both directions. A stretch leaves out
+ * what came from the receiver: so who is told one that was meant for a former
+ * life of it does not have it, and must say in which it is.
  *
  * A message says it as two members of its body:
  *
@@ -35,6 +37,7 @@ struct delivery {
 	int64_t life;                 /* 0: never heard of */
 	int64_t received;             /* we have all before */
 	int64_t ahead_from, ahead_to; /* ... and this stretch, which overtook others; empty: none did */
+	bool mistaken;                /* what it said last was said to a former life of ours; for reading */
 };
 
 /*

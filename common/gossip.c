@@ -68,7 +68,10 @@ settle(struct gossip_peer *peer, struct node *n)
 	peer->delta = NULL;
 }
 
-/* Another life than before: what it acknowledged in that one, and may be on its way still, it does not have. */
+/*
+ * Another life than before: what it acknowledged in that one, and may be on its way still, it does not have. Or that
+ * comes late, of a former one: so it is asked for an answer, in which it says.
+ */
 static void
 heard(struct gossip_peer *peer, struct node *n, int64_t life)
 {
@@ -77,6 +80,8 @@ heard(struct gossip_peer *peer, struct node *n, int64_t life)
 	if (peer->life != 0) {
 		node_log(n, LOG_LEVEL_INFO, "%s has lost its memory", node_peer(n, peer->index));
 		settle(peer, n);
+		peer->told = false;
+		peer->gossip->greets = true;
 		peer->gossip->replica->forgot(n, peer->index);
 		gossip_wake(peer->gossip, n);
 	}

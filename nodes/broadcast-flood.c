@@ -18,9 +18,10 @@
  * on to whom is not: after a restart a node passes everything on again, all in
  * one message a neighbour, and the promises hold through kills of any nodes.
  * Without, a killed node forgets. Once it is back it asks its neighbours for
- * all they have; lost is an acknowledged value that no neighbour had been given
- * yet, or all that had it were killed. Its neighbours are all peers until it is
- * told a topology again.
+ * all they have, and what it had passed on before reaches it as well if that
+ * arrives only then; lost is an acknowledged value that no neighbour is ever
+ * given, or all that had it were killed. Its neighbours are all peers until it
+ * is told a topology again.
  *
  * Assumes: the neighbours of the topology message make a connected graph.
  * Before it comes all peers are neighbours.
@@ -47,6 +48,8 @@ static const struct retry retry_ask = {.initial_ms = 1000, .cap_ms = 5000, .give
 struct flood {
 	struct json_set values;
 	bool *neighbours; /* by index */
+	int64_t *lives;   /* by index: in which one (durable.h) it has asked us; 0: it has not; -1: in several, and */
+			  /* an ask may come late as well: nobody can tell which one is the last */
 	struct durable durable;
 };
 
@@ -82,10 +85,11 @@ passage_answered(struct node *n, const struct message *reply, void *arg)
 static void
 passage_send(struct node *n, void *arg)
 {
+	struct flood *f = node_state(n);
 	struct passage *passage = arg;
 	const struct retry *again = passage->values != NULL ? &retry : &retry_ask;
-	json_t *body = passage->values != NULL ? json_pack("{s:s, s:O}", "type", "pass", "messages", passage->values)
-					       : json_pack("{s:s}", "type", "ask");
+	json_t *body = json_pack("{s:s, s:O*, s:I}", "type", passage->values != NULL ? "pass" : "ask", "messages",
+	    passage->values, "life", (json_int_t)f->durable.life);
 
 	node_rpc_retry(n, node_peer(n, passage->to), body, again, passage_answered, passage, passage_free);
 }
@@ -154,18 +158,29 @@ ask_neighbours(struct node *n, void *arg)
 
 /* ---- messages ------------------------------------------------------------- */
 
+/* Who has passed it on; -1: nobody who has it still, for that was in a life before the one in which it asked us. */
+static int
+who_has_it(struct node *n, const struct message *m, int64_t life)
+{
+	const struct flood *f = node_state(n);
+	int from = node_find(n, m->src);
+
+	return from != -1 && f->lives[from] != 0 && f->lives[from] != life ? -1 : from;
+}
+
 static void
 handle_pass(struct node *n, const struct message *m)
 {
+	json_int_t life;
 	json_t *values;
 
-	if (!node_unpack(n, m, "{s:o}", "messages", &values))
+	if (!node_unpack(n, m, "{s:o, s:I}", "messages", &values, "life", &life))
 		return;
 	if (!json_is_array(values)) {
 		node_error(n, m, ERROR_MALFORMED_REQUEST, "messages is not an array");
 		return;
 	}
-	learn(n, values, node_find(n, m->src));
+	learn(n, values, who_has_it(n, m, life));
 	node_reply_type(n, m, "pass_ok");
 }
 
@@ -174,7 +189,12 @@ handle_ask(struct node *n, const struct message *m)
 {
 	struct flood *f = node_state(n);
 	int from = node_find(n, m->src);
+	json_int_t life;
 
+	if (!node_unpack(n, m, "{s:I}", "life", &life))
+		return;
+	if (from != -1)
+		f->lives[from] = f->lives[from] == 0 || f->lives[from] == life ? life : -1;
 	for (size_t i = 0; from != -1 && i < json_set_size(&f->values);) {
 		json_t *values = next_values(n, &i);
 
@@ -295,6 +315,7 @@ start(struct node *n)
 	f->neighbours = memory_zero((size_t)node_count(n) * sizeof(*f->neighbours));
 	for (int i = 0; i < node_count(n); i++)
 		f->neighbours[i] = i != node_index(n);
+	f->lives = memory_zero((size_t)node_count(n) * sizeof(*f->lives));
 	durable_start(&f->durable, n, load, records);
 	if (f->durable.remembers)
 		pass_on(n, 0, -1);
@@ -309,6 +330,7 @@ stop(struct node *n)
 
 	json_set_free(&f->values);
 	free(f->neighbours);
+	free(f->lives);
 }
 
 static const struct route routes[] = {

@@ -60,8 +60,8 @@
 
 #define SPACING_MS   50   /* a node that is not the hub tells it something so often at most */
 #define ACK_MS       1600 /* an acknowledgement waits at least so long for something to travel with */
-#define GAP_MS       600  /* ... and so long if messages are missing, which may have been overtaken only */
-#define GRACE_MS     800  /* so much longer may it be under way, or else the link is silent */
+#define GAP_MS       600 /* ... and so long if messages are missing, or meant for another life: they may be late only */
+#define GRACE_MS     800 /* so much longer may it be under way, or else the link is silent */
 #define PROBE_MS     1600 /* a silent link is tried so often */
 #define TICK_MS      400  /* how often that is looked at; one node is asked each time */
 #define PAUSE_TICKS  8    /* ... or in so many ticks, once all have been asked and nothing is new */
@@ -365,7 +365,7 @@ handle_gossip(struct node *n, const struct message *m)
 		tell_again(n, source, false);
 	else if (json_array_size(values) > 0)
 		acknowledge(n, p, b->batch_ms > ACK_MS ? b->batch_ms : ACK_MS);
-	if (delivery_gap(&p->delivery))
+	if (delivery_gap(&p->delivery) || p->delivery.mistaken)
 		acknowledge(n, p, GAP_MS);
 	schedule(n);
 }

@@ -172,6 +172,24 @@ test_lost_memory(void **state)
 	assert_int_equal(d.acked, 0);
 }
 
+/* A stretch that was meant for a former life of ours lacks what we had told in it. */
+static void
+test_mistaken(void **state)
+{
+	struct delivery d = {0};
+
+	(void)state;
+	told(&d, 0, 2);
+	assert_false(d.mistaken);
+	assert_true(read_text(&d, "[9, 2, 5]", "[6, 1]", 3, false));
+	assert_true(d.mistaken);
+	assert_int_equal(d.received, 2);
+	assert_false(delivery_gap(&d));
+	assert_true(read_text(&d, "[9, 2, 5]", "[7, 0]", 3, false));
+	assert_false(d.mistaken);
+	assert_int_equal(d.received, 5);
+}
+
 static void
 test_nonsense(void **state)
 {
@@ -203,6 +221,7 @@ main(void)
 	    cmocka_unit_test(test_acknowledged_after_all),
 	    cmocka_unit_test(test_new_life),
 	    cmocka_unit_test(test_lost_memory),
+	    cmocka_unit_test(test_mistaken),
 	    cmocka_unit_test(test_nonsense),
 	};
 

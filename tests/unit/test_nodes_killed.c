@@ -389,6 +389,32 @@ former_lives_do_not_acknowledge(void **state)
 	}
 }
 
+/*
+ * What a node said in a former life comes after all that it says in this one, and
+ * is the first that there is to know. Who hears it must not take the node for one
+ * that knows it.
+ */
+static void
+former_lives_may_speak_late(void **state)
+{
+	static struct trial t;
+
+	(void)state;
+	foreach_kind(kind) for (int victim = 0; victim < 2; victim++)
+	{
+		begin(&t, kind, 2, 1, memory_args);
+		world_run(&t.world, QUIET);
+		t.world.latency_min_ms = t.world.latency_max_ms = QUIET;
+		add(&t, victim);
+		world_run(&t.world, 1000);
+		t.world.latency_min_ms = t.world.latency_max_ms = 10;
+		restart(&t, victim);
+		world_run(&t.world, 2 * QUIET);
+		check(&t, true);
+		world_free(&t.world);
+	}
+}
+
 /* ---- disks ---------------------------------------------------------------------------------- */
 
 static size_t
@@ -439,6 +465,7 @@ main(void)
 	    cmocka_unit_test(what_others_have_comes_back),
 	    cmocka_unit_test(lives_are_told_apart),
 	    cmocka_unit_test(former_lives_do_not_acknowledge),
+	    cmocka_unit_test(former_lives_may_speak_late),
 	    cmocka_unit_test(counters_take_little_room),
 	};
 
