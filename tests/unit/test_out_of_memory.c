@@ -1,13 +1,12 @@
 /*
  * Every node, in a short run with everything in it, when an allocation fails:
- * at each point where one is made, known by the calls that lead there. The
- * process must end with status 1 and "out of memory", and with nothing else;
- * or, where an allocation can be done without, the run goes on and the nodes
- * say what they would have said.
+ * each of them, one after the other. The process must end with status 1 and
+ * "out of memory", and with nothing else; or, where an allocation can be done
+ * without, the run goes on and the nodes say what they would have said.
  *
  * The runtime has two doors to malloc(3), common/memory.c and jansson's
- * functions. Both lead through here. At each new point the run forks: in the
- * child the allocation fails.
+ * functions. Both lead through here. At each allocation the run forks: in the
+ * child it fails.
  */
 #include <err.h>
 #include <stdlib.h>
@@ -40,17 +39,18 @@ static void *hooked_reallocarray(void *, size_t, size_t);
 
 #include "../fuzz/cluster.h"
 
-#define POINTS_MAX 65536
-#define HANG_S     60 /* a run takes milliseconds */
-#define SHOWN_MAX  8  /* failures of one node that are described */
+#define HANG_S    60 /* a run takes milliseconds */
+#define SHOWN_MAX 8  /* failures of one node that are described */
 
 enum { ENDS_SAME, ENDS_OTHERWISE }; /* exit statuses besides that of memory_exhausted() */
 
-/* So many calls tell a point from others. With AddressSanitizer a fork is dear: fewer of them, and fewer points. */
+#define FRAMES 24 /* of the calls that led to a failure */
+
+/* With AddressSanitizer a fork is dear: only one allocation in so many fails. */
 #ifdef __SANITIZE_ADDRESS__
-#define FRAMES 5
+#define STRIDE 31
 #else
-#define FRAMES 24
+#define STRIDE 1
 #endif
 
 const char *__asan_default_options(void);
@@ -62,44 +62,29 @@ __asan_default_options(void)
 	return "detect_leaks=0";
 }
 
-/* ---- points ------------------------------------------------------------------------- */
+/* ---- allocations -------------------------------------------------------------------- */
 
-static uint64_t points[POINTS_MAX]; /* an open hash set of what led to each; 0: free */
-static size_t point_count, failures;
-static bool failing;              /* points are tried */
+static size_t allocations, failures;
+static bool failing;              /* they are tried */
 static int messages, real_stderr; /* what the children say, and where this process does */
 
-static bool
-is_new_point(void *const *frames, int count)
-{
-	uint64_t hash = 14695981039346656037U;
-	size_t at;
-
-	for (int i = 0; i < count; i++)
-		hash = (hash ^ (uintptr_t)frames[i]) * 0x100000001b3;
-	hash |= 1;
-	for (at = hash % POINTS_MAX; points[at] != 0; at = (at + 1) % POINTS_MAX)
-		if (points[at] == hash)
-			return false;
-	points[at] = hash;
-	return ++point_count < POINTS_MAX / 2;
-}
-
 static void
-complain(void *const *frames, int count, int status, const char *text)
+complain(int status, const char *text)
 {
+	void *frames[FRAMES];
+
 	failures++;
 	if (failures > SHOWN_MAX)
 		return;
 	dprintf(real_stderr, "an allocation fails, and the node %s %d: %s\n",
 	    WIFSIGNALED(status) ? "dies of signal" : "ends with status",
 	    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), text);
-	backtrace_symbols_fd(frames, count, real_stderr);
+	backtrace_symbols_fd(frames, backtrace(frames, FRAMES), real_stderr);
 }
 
 /* Waits for the child whose allocation failed. */
 static void
-judge(pid_t pid, void *const *frames, int count)
+judge(pid_t pid)
 {
 	char text[2000] = "";
 	int status = -1;
@@ -110,26 +95,21 @@ judge(pid_t pid, void *const *frames, int count)
 	if (pread(messages, text, sizeof(text) - 1, 0) == -1)
 		text[0] = '\0';
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != MEMORY_EXHAUSTED || strstr(text, ": out of memory\n") == NULL)
-		complain(frames, count, status, text);
+		complain(status, text);
 }
 
 /* Whether the allocation that is asked for fails: in the child of a fork. */
 static bool
 fails(void)
 {
-	void *frames[FRAMES];
-	int count;
 	pid_t pid;
 
-	if (!failing || !in_node)
-		return false;
-	count = backtrace(frames, FRAMES);
-	if (!is_new_point(frames, count))
+	if (!failing || !in_node || allocations++ % STRIDE != 0)
 		return false;
 	if (ftruncate(messages, 0) != 0 || (pid = fork()) == -1)
 		err(3, "fork");
 	if (pid > 0) {
-		judge(pid, frames, count);
+		judge(pid);
 		return false;
 	}
 	failing = false;
@@ -231,18 +211,18 @@ short_run(const struct program *program)
 
 /* ---- the tests ----------------------------------------------------------------------------- */
 
-/* In a child, where the points are tried; exits with whether all was well. */
+/* In a child; exits with whether all was well. */
 static _Noreturn void
-try_points(const struct program *program, uint64_t expected)
+try_all(const struct program *program, uint64_t expected)
 {
 	bool same;
 
 	failing = true;
 	same = short_run(program) == expected;
-	if (!failing) /* the child of a fork at a point */
+	if (!failing) /* the child in which one failed */
 		_exit(same ? ENDS_SAME : ENDS_OTHERWISE);
-	dprintf(real_stderr, "%s: %zu points, %zu failures\n", program->name, point_count, failures);
-	_exit(same && failures == 0 && point_count > 20 ? 0 : 1);
+	dprintf(real_stderr, "%s: %zu allocations, %zu failures\n", program->name, allocations, failures);
+	_exit(same && failures == 0 && allocations > 500 ? 0 : 1);
 }
 
 static void
@@ -256,7 +236,7 @@ test_node(void **state)
 	assert_true(expected != 0 && short_run(program) == expected);
 	pid = fork();
 	if (pid == 0)
-		try_points(program, expected);
+		try_all(program, expected);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
