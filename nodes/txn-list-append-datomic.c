@@ -24,8 +24,9 @@
  * An attempt that timed out is made again. That is safe: every root names the
  * last change of each node, which is never the same twice, so that no root ever
  * returns, and of several attempts from one root to another at most one
- * succeeds. If all of them fail, the change that the root names for us tells
- * whether one did.
+ * succeeds. If one of them fails, the change that the root names for us tells
+ * whether another did: an earlier one, or the same that the network has
+ * repeated, for then the answers may overtake each other.
  *
  * Assumes: a node is the only one of its id. It may be killed and started
  * again: there is nothing in its memory that the service does not have.
@@ -138,25 +139,40 @@ has_changed(struct node *n, const json_t *change)
 	return json_equal(json_object_get(json_object_get(d->root, "last"), node_id(n)), change);
 }
 
-/* Replaces the root, if it is still the one we know. ERROR_PRECONDITION_FAILED: it is not, and it was not replaced. */
+/* Longer and longer, and each node another time. */
 static int
-change_root(struct node *n, json_t *to, const json_t *change)
+pause_after(struct node *n, int failures)
+{
+	int64_t longest;
+
+	if (failures < 2)
+		return TASK_OK;
+	longest = failures < 6 ? PAUSE_MS << (failures - 2) : PAUSE_MAX;
+	return task_sleep(n, (int64_t)node_random(n, (uint64_t)longest));
+}
+
+/*
+ * Replaces the root, if it is still the one we know. ERROR_PRECONDITION_FAILED: it is not, and it was not replaced;
+ * `failures`: so many times in a row, with this one. We know the new one then, as it is after a pause.
+ */
+static int
+change_root(struct node *n, json_t *to, const json_t *change, int failures)
 {
 	struct datomic *d = node_state(n);
 	json_t *key = root_key(), *from = json_incref(d->root);
-	bool in_doubt = false;
+	bool answered = false;
 	int outcome = ERROR_TIMEOUT;
 
-	for (int i = 0; i < REPEATS && outcome != TASK_OK && outcome != TASK_CANCELLED; i++) {
+	for (int i = 0; i < REPEATS && !answered; i++) {
 		outcome = task_kv_cas(n, LIN_KV, key, from, to, true, SERVICE_MS);
-		if (outcome == ERROR_PRECONDITION_FAILED)
-			break;
-		in_doubt = true;
+		answered = outcome == TASK_OK || outcome == TASK_CANCELLED || outcome == ERROR_PRECONDITION_FAILED;
 	}
 	json_decref(key);
 	json_decref(from);
-	if (outcome == ERROR_PRECONDITION_FAILED && in_doubt) {
-		outcome = read_root(n);
+	if (outcome == ERROR_PRECONDITION_FAILED) {
+		outcome = pause_after(n, failures);
+		if (outcome == TASK_OK)
+			outcome = read_root(n);
 		if (outcome == TASK_OK)
 			return has_changed(n, change) ? TASK_OK : ERROR_PRECONDITION_FAILED;
 		return outcome == TASK_CANCELLED ? outcome : ERROR_TIMEOUT;
@@ -301,9 +317,12 @@ next_root(struct node *n, json_t *recent, json_t *change, json_t **root)
 	return outcome;
 }
 
-/* Performs a batch once. ERROR_PRECONDITION_FAILED: another node has changed the root, and nothing has happened. */
+/*
+ * Performs a batch once, after so many failures. ERROR_PRECONDITION_FAILED: another node has changed the root, and
+ * nothing has happened.
+ */
 static int
-attempt(struct node *n, struct works *batch, bool reads_only, bool *tried)
+attempt(struct node *n, struct works *batch, bool reads_only, int failures, bool *tried)
 {
 	struct datomic *d = node_state(n);
 	json_t *recent = memory_made(json_copy(json_object_get(d->root, "recent"))), *change, *root = NULL;
@@ -314,7 +333,7 @@ attempt(struct node *n, struct works *batch, bool reads_only, bool *tried)
 		outcome = next_root(n, recent, change, &root);
 		if (outcome == TASK_OK) {
 			*tried = true;
-			outcome = change_root(n, root, change);
+			outcome = change_root(n, root, change, failures + 1);
 			*tried = outcome != TASK_OK && outcome != ERROR_PRECONDITION_FAILED;
 		}
 	}
@@ -375,18 +394,6 @@ answer(struct work *w, int outcome, bool tried)
 		request_error(w->request, ERROR_TEMPORARILY_UNAVAILABLE, "lin-kv does not answer");
 }
 
-/* Longer and longer, and each node another time. */
-static int
-pause_after(struct node *n, int failures)
-{
-	int64_t longest;
-
-	if (failures < 2)
-		return TASK_OK;
-	longest = failures < 6 ? PAUSE_MS << (failures - 2) : PAUSE_MAX;
-	return task_sleep(n, (int64_t)node_random(n, (uint64_t)longest));
-}
-
 static int
 transact(struct node *n, struct works *batch, bool *tried)
 {
@@ -395,11 +402,9 @@ transact(struct node *n, struct works *batch, bool *tried)
 	int outcome = ERROR_PRECONDITION_FAILED;
 
 	for (int i = 0; i < ATTEMPTS && outcome == ERROR_PRECONDITION_FAILED; i++) {
-		outcome = pause_after(n, i);
-		if (outcome == TASK_OK && (reading || d->root == NULL))
-			outcome = read_root(n);
+		outcome = reading || d->root == NULL ? read_root(n) : TASK_OK;
 		if (outcome == TASK_OK)
-			outcome = attempt(n, batch, reading, tried);
+			outcome = attempt(n, batch, reading, i, tried);
 	}
 	return outcome;
 }

@@ -4,7 +4,7 @@
  * lost. Whatever is left in the service, the others find all of it done or
  * nothing, and all if the client was told so; and they are not held up for long.
  * A node that only stood still, while others finished what it had begun, must
- * not go on as if nothing had happened.
+ * not go on as if nothing had happened; nor must one whose questions came twice.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -237,12 +237,51 @@ may_stand_still_at_any_point(void **state)
 	}
 }
 
+/* ---- what comes twice ------------------------------------------------------------------- */
+
+static bool
+has_once(const json_t *list, json_int_t value)
+{
+	int found = 0;
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		found += json_integer_value(json_array_get(list, i)) == value;
+	return found == 1;
+}
+
+/* Of a question that comes twice the answers overtake each other: the first one to come may say that it failed. */
+static void
+questions_may_come_twice(void **state)
+{
+	(void)state;
+	foreach_kind(kind) for (uint64_t seed = 1; seed <= 20; seed++)
+	{
+		struct world w;
+		json_t *list;
+
+		if (!kind->lists)
+			continue;
+		world_new(&w, registry_find(kind->name), 1, seed, NULL);
+		w.latency_min_ms = 1;
+		w.latency_max_ms = 20;
+		w.duplication = 1000;
+		for (int value = 1; value <= 10; value++)
+			insist(&w, 0, writes(kind, value));
+		list = json_array_get(json_array_get(json_object_get(insist(&w, 0, reads()), "txn"), 0), 2);
+		assert_int_equal(json_array_size(list), 10);
+		for (int value = 1; value <= 10; value++)
+			assert_true(has_once(list, value));
+		world_free(&w);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(may_die_at_any_point),
 	    cmocka_unit_test(may_stand_still_at_any_point),
+	    cmocka_unit_test(questions_may_come_twice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
