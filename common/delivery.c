@@ -40,6 +40,7 @@ bool
 delivery_read(struct delivery *p, json_t *log, json_t *ack, int64_t life, int64_t end, bool ask)
 {
 	json_int_t theirs, from, to, ours, place;
+	bool changed;
 
 	if (json_unpack(log, "[I, I, I!]", &theirs, &from, &to) == -1 ||
 	    json_unpack(ack, "[I, I!]", &ours, &place) == -1 || theirs == 0 || from < 0 || to < from || place < 0)
@@ -48,8 +49,10 @@ delivery_read(struct delivery *p, json_t *log, json_t *ack, int64_t life, int64_
 		place = 0;
 	if (place > end)
 		return false;
+	changed = p->life != 0 && theirs != p->life;
 	if (theirs != p->life)
 		meet(p, theirs, end);
+	p->doubtful = changed;
 	p->mistaken = ours != 0 && ours != life;
 	if (!p->mistaken)
 		receive(p, from, to);

@@ -11,6 +11,8 @@
  * hears of a new one starts from 0, in both directions. A stretch leaves out
  * what came from the receiver: so who is told one that was meant for a former
  * life of it does not have it, and must say in which it is.
+ * And who hears of another life than before must ask: it may be a former one,
+ * whose message has come late.
  *
  * A message says it as two members of its body:
  *
@@ -38,6 +40,7 @@ struct delivery {
 	int64_t received;             /* we have all before */
 	int64_t ahead_from, ahead_to; /* ... and this stretch, which overtook others; empty: none did */
 	bool mistaken;                /* what it said last was said to a former life of ours; for reading */
+	bool doubtful;                /* ... was said in another life than before, be it a former one's, come late */
 };
 
 /*

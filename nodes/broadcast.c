@@ -149,7 +149,7 @@ tell(struct node *n, int peer, bool ask)
 	int64_t to;
 	json_t *values = value_log_news(&b->log, &p->delivery, peer, VALUES_MAX, &to), *body;
 
-	ask = ask || delivery_gap(&p->delivery);
+	ask = ask || delivery_gap(&p->delivery) || p->delivery.doubtful;
 	body = json_pack("{s:s, s:O, s:b}", "type", "gossip", "values", values, "ask", ask);
 	delivery_write(&p->delivery, body, b->durable.life, to, json_array_size(values) > 0);
 	json_decref(values);
@@ -206,13 +206,14 @@ news_due(struct node *n)
 	return b->waiting_since + b->collect_ms;
 }
 
-/* Whether something is to be said to a peer, heard from it, or acknowledged by it. */
+/* Whether something is to be said to a peer, heard from it (in which life it is, say), or acknowledged by it. */
 static bool
 unsettled(struct broadcast *b, int peer)
 {
 	struct peer *p = &b->peers[peer];
 
-	return p->linked && (p->delivery.life == 0 || !delivery_settled(&p->delivery) || has_news(b, peer));
+	return p->linked &&
+	       (p->delivery.life == 0 || p->delivery.doubtful || !delivery_settled(&p->delivery) || has_news(b, peer));
 }
 
 /* Sees to it that there is a flush as soon as one is due, and a tick while anything is unsettled. */
@@ -277,7 +278,7 @@ check_link(struct node *n, int peer)
 	struct peer *p = &b->peers[peer];
 	int64_t patience = (b->batch_ms > ACK_MS ? b->batch_ms : ACK_MS) + GRACE_MS;
 
-	if (p->delivery.life != 0 && p->delivery.acked >= p->mark)
+	if (p->delivery.life != 0 && !p->delivery.doubtful && p->delivery.acked >= p->mark)
 		return;
 	if (node_now_ms(n) - p->since < (p->silent ? PROBE_MS : patience))
 		return;
@@ -365,7 +366,7 @@ handle_gossip(struct node *n, const struct message *m)
 		tell_again(n, source, false);
 	else if (json_array_size(values) > 0)
 		acknowledge(n, p, b->batch_ms > ACK_MS ? b->batch_ms : ACK_MS);
-	if (delivery_gap(&p->delivery) || p->delivery.mistaken)
+	if (delivery_gap(&p->delivery) || p->delivery.mistaken || p->delivery.doubtful)
 		acknowledge(n, p, GAP_MS);
 	schedule(n);
 }
