@@ -68,11 +68,11 @@ run_test() {
 
 # ---- the machine --------------------------------------------------------------
 
-# woken [COMMAND...]: the two figures of a round trip, the median of some runs.
+# woken [COMMAND...]: the figures of tests/bench/wake.c, the median of some runs.
 woken() {
 	for _ in $(seq $rounds); do
 		"$@" "$build/bench/wake"
-	done | median | sed 's/ /, /'
+	done | median | awk '{ printf "%s us; there and back %s us, and %s us of processor time", $1, $2, $3 }'
 }
 
 part_machine() {
@@ -87,8 +87,8 @@ part_machine() {
 		has $tool && echo "- $(version $tool --version | sed "s/^v/node v/")"
 	done
 	has go && echo "- $(version go version)"
-	echo "- to wake a process and be woken by it, a byte each time: $(woken) us by the clock and of processor time;"
-	echo "  on one processor: $(woken taskset -c 0) us"
+	echo "- a write that wakes another process: $(woken)"
+	echo "- the same on one processor: $(woken taskset -c 0)"
 	return 0
 }
 
@@ -211,7 +211,7 @@ part_saturation() {
 	saturated "wherever the kernel puts the two" "$@" --store "$scratch/store"
 	row "eddy's largest resident set" "$(calc %.0f "$(field 3) / 1024")" "MiB"
 	echo
-	echo "On two processors each of the two sleeps until the other one wakes it: see what that costs here, above."
+	echo "Each of the two sleeps until the other one wakes it: what a wake costs here stands above."
 	command_line "taskset -c 0 $*"
 }
 
