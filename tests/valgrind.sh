@@ -21,7 +21,8 @@ result() {
 	echo "$1	$2"
 }
 
-# check_node WORKLOAD NODE: under eddy test, then alone.
+# check_node WORKLOAD NODE: under eddy test, then alone. How well it does is judged elsewhere: so few and slow operations
+# may lack a cas that succeeds, and a node has a model of its own.
 check_node() {
 	dir=$scratch/$2
 	mkdir "$dir"
@@ -36,7 +37,7 @@ check_node() {
 	status=$?
 	found=$(cat "$dir"/found.*)
 	watched=$(find "$dir" -name 'found.*' | wc -l)
-	if [ $status -eq 0 ] && [ -z "$found" ] && [ "$watched" -ge 3 ]; then
+	if [ $status -le 1 ] && grep -q '^  protocol  *valid' "$dir/output" && [ -z "$found" ] && [ "$watched" -ge 3 ]; then
 		result ok "$2 in a test"
 	else
 		tail -n 20 "$dir/output"
