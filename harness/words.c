@@ -1,16 +1,19 @@
 /* Words of a command line. */
 #include "words.h"
 
+#include <err.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "buffer.h"
+#include "options.h"
 
 void
 words_add(struct words *words, const char *word)
 {
-	if (words->count < WORDS_MAX)
-		words->items[words->count++] = arena_copy(words->arena, word, strlen(word));
+	if (words->count == WORDS_MAX)
+		errx(EXIT_ARGUMENTS, "a command line has more than %d words", WORDS_MAX);
+	words->items[words->count++] = arena_copy(words->arena, word, strlen(word));
 }
 
 void

@@ -12,7 +12,7 @@ struct words {
 	int count;
 };
 
-/* Copies are added; what is beyond WORDS_MAX is left out. */
+/* Copies are added. Beyond WORDS_MAX eddy ends with a message. */
 void words_add(struct words *, const char *word);
 void words_add_flag(struct words *, const char *flag, const char *value);
 
