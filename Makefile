@@ -145,7 +145,7 @@ soak: all $(BUILD)/unit/test_lin_kv_availability $(BUILD)/unit/test_lin_kv_memor
 	@BUILD=$(BUILD) tests/soak.sh
 
 # NAME='one another' for some of them; TABLE=1 for the table in Markdown; RUN=NAME FLAGS='--seed 7' for one run of one.
-gallery: all
+gallery: all $(BUILD)/test-deps
 	@BUILD=$(BUILD) COMPILE='$(CC) -std=c11 $(CPPFLAGS) $(pkg_cflags) $(CFLAGS) $(LDFLAGS)' LIBRARIES='$(pkg_libs)' \
 	    tests/gallery.sh $(if $(RUN),--run $(RUN) $(FLAGS),$(if $(TABLE),--table) $(NAME))
 

@@ -72,6 +72,7 @@ look_test() {
 	look_build
 	has_library cmocka || need cmocka libcmocka-dev libcmocka-devel cmocka
 	have ps || need ps procps procps-ng ''
+	have patch || need patch patch patch ''
 	have parallel || need 'GNU parallel' parallel parallel parallel
 	if ! have clang || [ ! -e "$(clang -print-file-name="libclang_rt.fuzzer-$(uname -m).a")" ]; then
 		need 'clang with libFuzzer' 'clang libclang-rt-dev' 'clang compiler-rt' llvm
