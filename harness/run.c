@@ -13,6 +13,7 @@
 #include "generator.h"
 #include "interrupt.h"
 #include "nemesis.h"
+#include "placement.h"
 #include "progress.h"
 #include "steer.h"
 #include "store.h"
@@ -31,6 +32,7 @@ struct test {
 	struct cluster *cluster;
 	struct generator *generator;
 	struct progress *progress;
+	struct placement *placement; /* of real nodes that are set up */
 	int next_client;
 	struct value *offences; /* a vector of maps */
 	bool abandoned;         /* what steers it has seen enough: there is no verdict */
@@ -133,6 +135,8 @@ on_ready(void *arg)
 	test->generator = generator_start(test->loop, test->net, test->cluster, test->options, test->options->seed,
 	    &test->next_client, &test->run->history, on_done, test);
 	progress_generator(test->progress, test->generator);
+	if (!loop_is_virtual(test->loop))
+		test->placement = placement_begin(test->loop);
 	if (test->options->steering != NULL) {
 		generator_hold(test->generator);
 		loop_stop(test->loop);
@@ -218,6 +222,7 @@ run_phases(struct test *test)
 	test->cluster = cluster_start(
 	    test->loop, test->net, o, o->seed, &test->next_client, &test->run->history.arena, test->store, &events);
 	run_loop(test);
+	placement_end(test->placement);
 	test->run->duration_ns = loop_now(test->loop);
 	report_silence(test);
 	if (test->generator != NULL)

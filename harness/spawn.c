@@ -7,6 +7,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,8 @@ static volatile pid_t groups[PROCESSES_MAX];
 static pid_t owner;    /* the process that started them */
 static int guard = -1; /* a pipe to the guard */
 static pid_t guard_pid;
+static cpu_set_t processors; /* that the owner had */
+static bool knows_processors;
 
 /* What the guard is told. */
 struct notice {
@@ -64,6 +67,14 @@ spawned_signal(const struct spawned *spawned, int signal)
 {
 	if (spawned->pid > 0)
 		kill(-spawned->pid, signal);
+}
+
+void
+spawned_each(void (*fn)(void *arg, pid_t), void *arg)
+{
+	for (size_t i = 0; i < PROCESSES_MAX; i++)
+		if (groups[i] > 0)
+			fn(arg, groups[i]);
 }
 
 void
@@ -236,6 +247,7 @@ prepare(void)
 	for (size_t i = 0; i < PROCESSES_MAX; i++)
 		groups[i] = 0;
 	owner = getpid();
+	knows_processors = sched_getaffinity(0, sizeof(processors), &processors) == 0;
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL); /* ignored, it would take the exit statuses away */
 	atexit(end_all);
@@ -299,6 +311,8 @@ child(int pipes[PIPES][2], char *const argv[], size_t argc)
 	dup2(pipes[PIPE_ERR][WRITING], STDERR_FILENO);
 	close_from(STDERR_FILENO + 1, true);
 	reset_signals();
+	if (knows_processors)
+		(void)sched_setaffinity(0, sizeof(processors), &processors);
 	if (chdir(DIRECTORY) == -1)
 		give_up(fault, (struct fault){FAULT_DIRECTORY, errno});
 	exec(argv, argc);

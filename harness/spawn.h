@@ -16,7 +16,8 @@ struct spawned {
 
 /*
  * Runs `bin`, made canonical, in /tmp with these arguments (NULL-terminated;
- * may be NULL), with default signals and none of eddy's descriptors. A file
+ * may be NULL), with default signals, none of eddy's descriptors, and on
+ * all the processors that eddy had at first (placement.h). A file
  * without "#!" is taken for a script of the shell, as Java takes it. False: it
  * could not be started, and `error` says why in one line.
  */
@@ -24,6 +25,8 @@ bool spawn(struct spawned *, const char *bin, char *const args[], struct buffer 
 
 /* Sends a signal to the whole group, if there is one. */
 void spawned_signal(const struct spawned *, int signal);
+/* Calls fn with each process that runs. */
+void spawned_each(void (*fn)(void *arg, pid_t), void *arg);
 /* It is about to be reaped, and with that its id is free for others. */
 void spawned_forget(const struct spawned *);
 
