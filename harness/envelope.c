@@ -13,7 +13,10 @@
 /* ---- its parts ----------------------------------------------------------- */
 
 enum part { PART_ID, PART_SRC, PART_DEST, PART_BODY, PART_OTHER };
-static const char *const part_names[] = {"id", "src", "dest", "body"};
+static const struct {
+	const char *bytes;
+	size_t length;
+} part_names[] = {{"id", 2}, {"src", 3}, {"dest", 4}, {"body", 4}};
 
 static enum part
 part_of(struct buffer *scratch, struct span key)
@@ -27,7 +30,7 @@ part_of(struct buffer *scratch, struct span key)
 		length = scratch->length;
 	}
 	for (int i = 0; i < PART_OTHER; i++)
-		if (length == strlen(part_names[i]) && memcmp(name, part_names[i], length) == 0)
+		if (length == part_names[i].length && memcmp(name, part_names[i].bytes, length) == 0)
 			return (enum part)i;
 	return PART_OTHER;
 }

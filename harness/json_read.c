@@ -22,10 +22,16 @@ fail(struct reader *reader, const char *error)
 	return NULL;
 }
 
+static bool
+is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
 static void
 skip_space(struct reader *reader)
 {
-	while (reader->cursor < reader->end && *reader->cursor != '\0' && strchr(" \t\n\r", *reader->cursor) != NULL)
+	while (reader->cursor < reader->end && is_space(*reader->cursor))
 		reader->cursor++;
 }
 

@@ -289,9 +289,10 @@ scan_close(struct scan *scan, struct nesting *nesting, bool *more)
 bool
 scan_value(struct scan *scan, int depth)
 {
-	struct nesting nesting = {.depth = depth, .base = depth};
+	struct nesting nesting;
 	bool more = true;
 
+	nesting.depth = nesting.base = depth;
 	while (more) {
 		char c = scan_next(scan);
 		bool complete = true;

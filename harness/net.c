@@ -19,7 +19,15 @@ enum happening { HAPPENS_SEND, HAPPENS_RECEIVE, HAPPENS_DROP };
 struct envelope
 packet_envelope(const struct packet *packet, const struct endpoint *dest)
 {
-	return (struct envelope){packet->id, packet->src->id, dest->id, packet->body, packet->length};
+	return (struct envelope){
+	    .id = packet->id,
+	    .src = packet->src->id,
+	    .dest = dest->id,
+	    .body = packet_body(packet),
+	    .length = packet_body_length(packet),
+	    .text = packet->text,
+	    .text_length = packet->length,
+	};
 }
 
 static void
@@ -50,8 +58,8 @@ tell(struct net *net, enum happening what, const struct packet *packet, const st
 
 	count(net, what, packet, dest);
 	if (what != HAPPENS_SEND && loop_is_traced(net->loop))
-		loop_trace(net->loop, "%-7s %s -> %s  %s", what == HAPPENS_RECEIVE ? "deliver" : "drop",
-		    packet->src->id, dest->id, packet->body);
+		loop_trace(net->loop, "%-7s %s -> %s  %.*s", what == HAPPENS_RECEIVE ? "deliver" : "drop", envelope.src,
+		    envelope.dest, (int)envelope.length, envelope.body);
 	if (loop_is_virtual(net->loop)) {
 		loop_mix_number(net->loop, (uint64_t)now);
 		loop_mix_number(net->loop, (uint64_t)packet->id << 2 | what);
@@ -93,7 +101,7 @@ endpoint_note(struct endpoint *endpoint, uint64_t number)
 uint64_t
 packet_digest(uint64_t digest, const struct packet *packet)
 {
-	return digest_bytes(digest_number(digest, packet->src->hash), packet->body, packet->length);
+	return digest_bytes(digest_number(digest, packet->src->hash), packet_body(packet), packet_body_length(packet));
 }
 
 static void
@@ -208,7 +216,7 @@ endpoint_lose(struct endpoint *dest)
 		dest->taken = NULL;
 		dest->blocked = false;
 	}
-	while (dest->queue.count > 0 && dest->queue.heap[0]->deadline <= now)
+	while (dest->queue.count > 0 && dest->queue.heap[0].deadline <= now)
 		packet_lose(dest, packet_pop(&dest->queue));
 	if (dest->delivering)
 		return;
@@ -240,15 +248,15 @@ draw_latency(struct net *net)
 struct packet *
 packet_make(struct net *net, struct endpoint *src, struct endpoint *dest, const char *body, size_t length)
 {
-	struct packet *packet = packet_new(body, length);
+	struct packet *packet = packet_new(&src->src, &dest->dest, body, length);
 
 	packet->id = net->next_id++;
 	packet->src = src;
 	packet->deadline = loop_now(net->loop);
 	if (!src->is_client && !dest->is_client)
 		packet->deadline += draw_latency(net);
-	dest->bytes += packet_size(length);
-	net->bytes += packet_size(length);
+	dest->bytes += packet_size(packet->length);
+	net->bytes += packet_size(packet->length);
 	return packet;
 }
 
@@ -259,7 +267,7 @@ mix_content(struct net *net, const struct packet *packet, const struct endpoint 
 		return;
 	loop_mix_number(net->loop, packet->src->hash);
 	loop_mix_number(net->loop, dest->hash);
-	loop_mix(net->loop, packet->body, packet->length);
+	loop_mix(net->loop, packet_body(packet), packet_body_length(packet));
 }
 
 void
@@ -278,13 +286,14 @@ net_send(struct net *net, const char *src, const char *dest, const char *body, s
 {
 	struct endpoint *from = net_lookup(net, src), *to = net_lookup(net, dest);
 	struct packet *packet;
+	size_t size;
 
 	if (from == NULL || from->deliver == NULL)
 		return NET_UNKNOWN_SRC;
 	if (to == NULL || to->deliver == NULL)
 		return to != NULL && to->is_client && to->registered > 0 ? NET_CLOSED_CLIENT : NET_UNKNOWN_DEST;
-	if (to->bytes + packet_size(length) > net->endpoint_bytes_max ||
-	    net->bytes + packet_size(length) > net->bytes_max)
+	size = packet_size(from->src.length + to->dest.length + length + 1);
+	if (to->bytes + size > net->endpoint_bytes_max || net->bytes + size > net->bytes_max)
 		return NET_FLOODED;
 	packet = packet_make(net, from, to, body, length);
 	tell(net, HAPPENS_SEND, packet, to);

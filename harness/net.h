@@ -46,6 +46,8 @@ struct envelope {
 	const char *src, *dest;
 	const char *body;
 	size_t length;
+	const char *text; /* all of the message as JSON, but for its id and what is in front of it */
+	size_t text_length;
 };
 
 /* The message as Maelstrom writes it to a node's stdin, without the newline. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "digest.h"
+#include "encode.h"
 #include "fnv.h"
 #include "memory.h"
 #include "net_internal.h"
@@ -59,6 +60,17 @@ net_lookup(struct net *net, const char *id)
 	return *cached;
 }
 
+static void
+write_beginnings(struct endpoint *endpoint)
+{
+	buffer_append_string(&endpoint->src, "\"src\":");
+	encode_string(&endpoint->src, endpoint->id, strlen(endpoint->id));
+	buffer_append_char(&endpoint->src, ',');
+	buffer_append_string(&endpoint->dest, "\"dest\":");
+	encode_string(&endpoint->dest, endpoint->id, strlen(endpoint->id));
+	buffer_append_string(&endpoint->dest, ",\"body\":");
+}
+
 struct endpoint *
 net_endpoint(struct net *net, const char *id)
 {
@@ -69,6 +81,7 @@ net_endpoint(struct net *net, const char *id)
 	endpoint = memory_zero(sizeof(*endpoint));
 	endpoint->net = net;
 	endpoint->id = memory_copy(id, strlen(id));
+	write_beginnings(endpoint);
 	endpoint->hash = fnv_text(FNV_BASIS, id);
 	endpoint->number = net->endpoint_count++;
 	endpoint->is_client = id[0] == 'c';
@@ -155,6 +168,8 @@ endpoint_free(struct net *net, struct endpoint *endpoint)
 	packet_queue_free(&endpoint->queue);
 	packet_queue_free(&endpoint->late);
 	free(endpoint->drops);
+	buffer_free(&endpoint->src);
+	buffer_free(&endpoint->dest);
 	free(endpoint->id);
 	free(endpoint);
 }

@@ -74,7 +74,7 @@ await_late(struct endpoint *dest)
 	loop_cancel(dest->net->loop, dest->late_event);
 	dest->late_event = 0;
 	if (dest->late.count > 0)
-		dest->late_event = loop_at(dest->net->loop, dest->late.heap[0]->deadline, release_late, dest);
+		dest->late_event = loop_at(dest->net->loop, dest->late.heap[0].deadline, release_late, dest);
 }
 
 static void
@@ -83,7 +83,7 @@ release_late(void *arg)
 	struct endpoint *dest = arg;
 
 	dest->late_event = 0;
-	while (dest->late.count > 0 && dest->late.heap[0]->deadline <= loop_now(dest->net->loop))
+	while (dest->late.count > 0 && dest->late.heap[0].deadline <= loop_now(dest->net->loop))
 		packet_post(dest, packet_pop(&dest->late));
 	await_late(dest);
 }
@@ -96,7 +96,7 @@ hold_back(struct endpoint *dest, struct packet *packet, enum chance chance, int6
 
 	packet->deadline += delay < longest ? delay : longest;
 	packet_push(&dest->late, packet);
-	if (dest->late.heap[0] == packet)
+	if (dest->late.heap[0].packet == packet)
 		await_late(dest);
 }
 
@@ -110,10 +110,7 @@ duplicate(struct endpoint *dest, const struct packet *packet, int64_t mean_ms)
 
 	if (dest->bytes + size > net->endpoint_bytes_max || net->bytes + size > net->bytes_max)
 		return;
-	copy = packet_new(packet->body, packet->length);
-	copy->id = packet->id;
-	copy->src = packet->src;
-	copy->deadline = packet->deadline;
+	copy = packet_copy(packet);
 	dest->bytes += size;
 	net->bytes += size;
 	net->stats.duplicated++;

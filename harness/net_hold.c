@@ -95,7 +95,7 @@ net_held_duplicate(struct net *net, size_t place)
 
 	if (dest->deliver == NULL)
 		return;
-	copy = packet_make(net, packet->src, dest, packet->body, packet->length);
+	copy = packet_make(net, packet->src, dest, packet_body(packet), packet_body_length(packet));
 	copy->deadline = loop_now(net->loop);
 	packet_post(dest, copy);
 }

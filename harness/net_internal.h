@@ -23,6 +23,7 @@ struct endpoint {
 	RB_ENTRY(endpoint) entry;
 	struct net *net;
 	char *id;
+	struct buffer src, dest; /* as messages begin that are from or to it: "src":.., and "dest":..,"body": */
 	uint64_t hash;           /* of the id */
 	unsigned number;         /* in order of making */
 	bool is_client, is_node; /* neither: a service */

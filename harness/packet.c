@@ -13,22 +13,34 @@
 size_t
 packet_size(size_t length)
 {
-	return sizeof(struct packet) + length + 1;
+	return sizeof(struct packet) + length;
 }
 
 struct packet *
-packet_new(const char *body, size_t length)
+packet_new(const struct buffer *src, const struct buffer *dest, const char *body, size_t length)
 {
-	struct packet *packet = memory_alloc(packet_size(length));
+	size_t head = src->length + dest->length;
+	struct packet *packet = memory_alloc(packet_size(head + length + 1));
 
-	packet->length = length;
-	memcpy(packet->body, body, length);
-	packet->body[length] = '\0';
+	packet->body = head;
+	packet->length = head + length + 1;
+	memcpy(packet->text, src->bytes, src->length);
+	memcpy(packet->text + src->length, dest->bytes, dest->length);
+	memcpy(packet->text + head, body, length);
+	packet->text[head + length] = '}';
 	return packet;
 }
 
+struct packet *
+packet_copy(const struct packet *packet)
+{
+	size_t size = packet_size(packet->length);
+
+	return memcpy(memory_alloc(size), packet, size);
+}
+
 static bool
-due_before(const struct packet *a, const struct packet *b)
+due_before(const struct queued *a, const struct queued *b)
 {
 	return a->deadline != b->deadline ? a->deadline < b->deadline : a->id < b->id;
 }
@@ -36,31 +48,33 @@ due_before(const struct packet *a, const struct packet *b)
 void
 packet_push(struct packet_queue *queue, struct packet *packet)
 {
+	const struct queued queued = {packet->deadline, packet->id, packet};
 	size_t place = queue->count++;
 
 	if (place == queue->capacity) {
 		queue->capacity = place > 0 ? 2 * place : QUEUE_FIRST;
 		queue->heap = memory_resize(queue->heap, queue->capacity, sizeof(*queue->heap));
 	}
-	while (place > 0 && due_before(packet, queue->heap[(place - 1) / 2])) {
+	while (place > 0 && due_before(&queued, &queue->heap[(place - 1) / 2])) {
 		queue->heap[place] = queue->heap[(place - 1) / 2];
 		place = (place - 1) / 2;
 	}
-	queue->heap[place] = packet;
+	queue->heap[place] = queued;
 }
 
 struct packet *
 packet_pop(struct packet_queue *queue)
 {
-	struct packet *first = queue->heap[0], *last = queue->heap[--queue->count];
+	struct packet *first = queue->heap[0].packet;
+	const struct queued last = queue->heap[--queue->count];
 	size_t place = 0;
 
 	for (;;) {
 		size_t child = 2 * place + 1;
 
-		if (child + 1 < queue->count && due_before(queue->heap[child + 1], queue->heap[child]))
+		if (child + 1 < queue->count && due_before(&queue->heap[child + 1], &queue->heap[child]))
 			child++;
-		if (child >= queue->count || !due_before(queue->heap[child], last))
+		if (child >= queue->count || !due_before(&queue->heap[child], &last))
 			break;
 		queue->heap[place] = queue->heap[child];
 		place = child;

@@ -1,4 +1,4 @@
-/* Affinity masks of eddy and its nodes, by the processor time that they took. */
+/* Affinity masks and policies of eddy's nodes, by the processor time that all took. */
 #include "placement.h"
 
 #include <dirent.h>
@@ -26,6 +26,7 @@ struct placement {
 	struct loop *loop;
 	uint64_t timer;    /* 0: there is nothing to choose */
 	cpu_set_t allowed; /* what eddy was given */
+	bool is_normal;    /* its policy is SCHED_OTHER: another one was somebody's wish */
 	struct placement_rule rule;
 	int64_t since, used; /* the last period's end; processor time until then, ns */
 };
@@ -100,6 +101,13 @@ set_mask(pid_t thread, const cpu_set_t *mask)
 	(void)sched_setaffinity(thread, sizeof(*mask), mask);
 }
 
+static void
+set_policy(const struct placement *p, pid_t thread, int policy)
+{
+	if (p->is_normal)
+		(void)sched_setscheduler(thread, policy, &(struct sched_param){0});
+}
+
 static cpu_set_t
 eddys_processor(void)
 {
@@ -126,16 +134,20 @@ release_node(void *arg, pid_t pid)
 	char path[PATH_SIZE];
 	struct dirent *entry;
 	DIR *tasks;
+	pid_t thread;
 
 	snprintf(path, sizeof(path), "/proc/%jd/task", (intmax_t)pid);
 	tasks = opendir(path);
 	while (tasks != NULL && (entry = readdir(tasks)) != NULL)
-		if (entry->d_name[0] != '.')
-			set_mask((pid_t)strtol(entry->d_name, NULL, 10), &p->allowed);
+		if ((thread = (pid_t)strtol(entry->d_name, NULL, 10)) > 0) {
+			set_mask(thread, &p->allowed);
+			set_policy(p, thread, SCHED_OTHER);
+		}
 	if (tasks != NULL)
 		closedir(tasks);
 }
 
+/* Woken there, it does not interrupt eddy, which may have something for the next one as well. */
 static void
 hold_node(void *arg, pid_t pid)
 {
@@ -143,10 +155,12 @@ hold_node(void *arg, pid_t pid)
 	char path[PATH_SIZE];
 
 	snprintf(path, sizeof(path), "/proc/%jd/task", (intmax_t)pid);
-	if (has_one_thread(path))
+	if (has_one_thread(path)) {
 		set_mask(pid, &here);
-	else
+		set_policy(arg, pid, SCHED_BATCH);
+	} else {
 		release_node(arg, pid);
+	}
 }
 
 /* ---- all of it ----------------------------------------------------------------- */
@@ -204,6 +218,7 @@ placement_begin(struct loop *loop)
 	/* It fails where there are more processors than a cpu_set_t can hold. */
 	if (sched_getaffinity(0, sizeof(p->allowed), &p->allowed) == -1 || CPU_COUNT(&p->allowed) == 1)
 		return p;
+	p->is_normal = sched_getscheduler(0) == SCHED_OTHER;
 	(void)busy(p);
 	next(p, 0, share);
 	return p;

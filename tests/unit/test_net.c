@@ -784,7 +784,8 @@ test_journal(void **state)
 static void
 test_envelope_write(void **state)
 {
-	const struct envelope envelope = {42, "c\t1", "n0", "{\"a\":1}xxx", 7};
+	static const char rest[] = "\"src\":\"c\\t1\",\"dest\":\"n0\",\"body\":{\"a\":1}}xxx";
+	const struct envelope envelope = {.id = 42, .text = rest, .text_length = sizeof(rest) - 4};
 	struct buffer text = {0};
 
 	(void)state;

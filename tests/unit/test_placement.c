@@ -162,7 +162,7 @@ is_free(pid_t pid)
 {
 	const cpu_set_t mask = mask_of(pid);
 
-	return CPU_EQUAL(&mask, &all);
+	return CPU_EQUAL(&mask, &all) && sched_getscheduler(pid) == SCHED_OTHER;
 }
 
 static bool
@@ -170,7 +170,7 @@ is_beside(pid_t pid)
 {
 	const cpu_set_t mask = mask_of(pid), own = mask_of(0);
 
-	return CPU_COUNT(&own) == 1 && CPU_EQUAL(&mask, &own);
+	return CPU_COUNT(&own) == 1 && CPU_EQUAL(&mask, &own) && sched_getscheduler(pid) == SCHED_BATCH;
 }
 
 static struct {
