@@ -19,20 +19,23 @@ static const struct {
 } part_names[] = {{"id", 2}, {"src", 3}, {"dest", 4}, {"body", 4}};
 
 static enum part
-part_of(struct buffer *scratch, struct span key)
+part_named(const char *name, size_t length)
 {
-	size_t length = key.length - 2;
-	const char *name = key.start + 1;
-
-	if (memchr(name, '\\', length) != NULL) {
-		span_decode(scratch, key);
-		name = scratch->bytes;
-		length = scratch->length;
-	}
 	for (int i = 0; i < PART_OTHER; i++)
 		if (length == part_names[i].length && memcmp(name, part_names[i].bytes, length) == 0)
 			return (enum part)i;
 	return PART_OTHER;
+}
+
+static enum part
+part_of(struct buffer *scratch, struct span key)
+{
+	enum part part = part_named(key.start + 1, key.length - 2);
+
+	if (part != PART_OTHER || memchr(key.start, '\\', key.length) == NULL)
+		return part;
+	span_decode(scratch, key);
+	return part_named(scratch->bytes, scratch->length);
 }
 
 /* At '{': its members, of which the last of equal ones counts. */

@@ -24,7 +24,7 @@
 
 struct placement {
 	struct loop *loop;
-	uint64_t timer;    /* 0: there is nothing to choose */
+	uint64_t timer;    /* 0: where to run is not known, nor changed */
 	cpu_set_t allowed; /* what eddy was given */
 	bool is_normal;    /* its policy is SCHED_OTHER: another one was somebody's wish */
 	struct placement_rule rule;
@@ -216,7 +216,7 @@ placement_begin(struct loop *loop)
 	p->loop = loop;
 	p->rule = (struct placement_rule){.shared = true, .pause = 1};
 	/* It fails where there are more processors than a cpu_set_t can hold. */
-	if (sched_getaffinity(0, sizeof(p->allowed), &p->allowed) == -1 || CPU_COUNT(&p->allowed) == 1)
+	if (sched_getaffinity(0, sizeof(p->allowed), &p->allowed) == -1)
 		return p;
 	p->is_normal = sched_getscheduler(0) == SCHED_OTHER;
 	(void)busy(p);

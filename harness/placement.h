@@ -10,8 +10,7 @@
  * processor idles.
  *
  * Left alone are nodes with several threads, which a runtime starts by the
- * processors that it finds, and children of nodes. So is everything if there
- * is only one processor to choose from, as under taskset(1).
+ * processors that it finds, and children of nodes.
  */
 #ifndef PLACEMENT_H
 #define PLACEMENT_H

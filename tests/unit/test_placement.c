@@ -173,6 +173,18 @@ is_beside(pid_t pid)
 	return CPU_COUNT(&own) == 1 && CPU_EQUAL(&mask, &own) && sched_getscheduler(pid) == SCHED_BATCH;
 }
 
+static cpu_set_t
+first_of_all(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	for (size_t i = 0; CPU_COUNT(&one) == 0; i++)
+		if (CPU_ISSET(i, &all))
+			CPU_SET(i, &one);
+	return one;
+}
+
 static struct {
 	bool (*holds)(pid_t);
 	pid_t pid;
@@ -259,8 +271,9 @@ test_several_threads_are_left_alone(void **state)
 	assert_true(is_free(threads));
 }
 
+/* As under taskset(1). */
 static void
-test_one_processor_is_no_choice(void **state)
+test_one_processor_is_shared(void **state)
 {
 	cpu_set_t one;
 	pid_t pid;
@@ -268,16 +281,16 @@ test_one_processor_is_no_choice(void **state)
 	(void)state;
 	if (loop == NULL)
 		skip();
-	CPU_ZERO(&one);
-	for (size_t i = 0; CPU_COUNT(&one) == 0; i++)
-		if (CPU_ISSET(i, &all))
-			CPU_SET(i, &one);
 	pid = start("idle");
+	one = first_of_all();
 	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
 	placement = placement_begin(loop);
-	loop_run(loop); /* nothing is set */
+	await(is_beside, pid);
+	placement_end(placement);
+	placement = NULL;
+	one = mask_of(0);
+	assert_int_equal(CPU_COUNT(&one), 1);
 	assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
-	assert_true(is_free(pid));
 }
 
 /* ---- children ------------------------------------------------------------------------ */
@@ -315,7 +328,7 @@ main(int argc, char *argv[])
 	    cmocka_unit_test_setup_teardown(test_an_idle_node_is_beside_eddy, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_busy_nodes_are_free, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_several_threads_are_left_alone, set_up, tear_down),
-	    cmocka_unit_test_setup_teardown(test_one_processor_is_no_choice, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_one_processor_is_shared, set_up, tear_down),
 	};
 
 	if (argc > 1)
