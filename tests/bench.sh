@@ -186,54 +186,44 @@ part_start() {
 
 # ---- eddy at work -------------------------------------------------------------------
 
-# saturated WHERE COMMAND...: rows of `eddy test`, started by COMMAND; the median of some runs.
-saturated() {
-	where=$1
-	shift
+part_saturation() {
+	seconds=3
+	set -- -w echo --bin "$build/bin/echo" --node-count 1 --concurrency 10 --rate 1000000 --time-limit $seconds
+	heading "Echo at saturation"
+	table "10 clients that wait for their answers, one node, real processes; median and spread of $rounds runs"
 	for _ in $(seq $rounds); do
-		rm -rf "$scratch/store"
-		usage "$@"
+		run_test "$@"
 		calc '%d ' "$(stat ok) / $seconds"
 		calc '%.2f %.2f\n' "$(field 1) * 1e6 / $(stat ok), $(field 2) * 1e6 / $(stat ok)"
 	done >"$scratch/saturated"
-	row "$where: operations a second" "$(median <"$scratch/saturated" | cut -d ' ' -f 1)" \
+	row "operations a second" "$(median <"$scratch/saturated" | cut -d ' ' -f 1)" \
 		"($(sort -n "$scratch/saturated" | awk '{ v[NR] = $1 } END { print v[1] " to " v[NR] }'))" '>=' 80000
-	row "$where: processor time of eddy, the report included; of the node" \
+	row "processor time of eddy, the report included; of the node" \
 		"$(cut -d ' ' -f 2 "$scratch/saturated" | median), $(cut -d ' ' -f 3 "$scratch/saturated" | median)" "us an operation"
-}
-
-part_saturation() {
-	seconds=3
-	set -- "$eddy" test -w echo --bin "$build/bin/echo" --node-count 1 --concurrency 10 --rate 1000000 --time-limit $seconds
-	heading "Echo at saturation"
-	table "10 clients that wait for their answers, one node, real processes; median and spread of $rounds runs"
-	saturated "on one processor" taskset -c 0 "$@" --store "$scratch/store"
-	saturated "wherever the kernel puts the two" "$@" --store "$scratch/store"
 	row "eddy's largest resident set" "$(calc %.0f "$(field 3) / 1024")" "MiB"
 	echo
-	echo "Each of the two sleeps until the other one wakes it: what a wake costs here stands above."
-	command_line "taskset -c 0 $*"
+	echo "The two share a processor (harness/placement.h): what it costs to wake one on another stands above."
+	command_line "$eddy test $*"
 }
 
-# delivered_real WHAT WHERE ARGUMENTS...: of `eddy test`, without what starting and ending takes, as a test of few operations
-# tells; started by the command WHERE, if it is not empty.
+# eddys_time ARGUMENTS...: of a test: eddy's processor time in us, and the messages delivered.
+eddys_time() {
+	run_test "$@"
+	calc '%.0f %d ' "$(field 1) * 1e6, $(delivered)"
+}
+
+# delivered_real WHAT ARGUMENTS...: of `eddy test`, without what starting and ending takes, as a test of few operations tells.
 delivered_real() {
-	what=$1 where=$2
-	shift 2
-	# shellcheck disable=SC2086 # a command and its arguments
-	delivered_us $where "$eddy" test "$@" >"$scratch/first"
-	# shellcheck disable=SC2086
-	delivered_us $where "$eddy" test "$@" --rate 3 >"$scratch/second"
-	us=$(paste -d ' ' "$scratch/first" "$scratch/second" | awk '{ printf "%.2f", ($1 - $3) / ($2 - $4) }')
-	row "$what, real processes${where:+, on one processor}" "$us" "us" '<=' 5
-	command_line "${where:+$where }$eddy test $*; ${where:+$where }$eddy test $* --rate 3" >>"$scratch/commands"
-}
-
-# delivered_us COMMAND...: eddy's processor time in us, and the messages delivered.
-delivered_us() {
-	rm -rf "$scratch/store"
-	usage "$@" --store "$scratch/store"
-	calc '%.0f %d\n' "$(field 1) * 1e6, $(delivered)"
+	what=$1
+	shift
+	for _ in $(seq $rounds); do
+		eddys_time "$@"
+		eddys_time "$@" --rate 3
+		echo
+	done | awk '{ printf "%.2f\n", ($1 - $3) / ($2 - $4) }' | sort -n >"$scratch/delivered"
+	row "$what, real processes" "$(median <"$scratch/delivered")" \
+		"us ($(sed -n 1p "$scratch/delivered") to $(tail -n 1 "$scratch/delivered"))" '<=' 5
+	command_line "$eddy test $*; $eddy test $* --rate 3" >>"$scratch/commands"
 }
 
 # The simulated messages are those that were delivered.
@@ -251,20 +241,18 @@ flood="-w broadcast --node-count 25 --latency 100"
 part_delivered() {
 	: >"$scratch/commands"
 	heading "A delivered message"
-	table "eddy's processor time, checking and the report included, by messages delivered"
-	for where in '' 'taskset -c 0'; do
-		delivered_real "echo" "$where" -w echo --bin "$build/bin/echo" --node-count 1 --concurrency 10 --rate 1000000 \
-			--time-limit 3
-		# So few broadcasts that reads stay at about 100 elements.
-		# shellcheck disable=SC2086 # several flags
-		delivered_real "broadcast-flood" "$where" $flood --bin "$build/bin/broadcast-flood" --rate 100 --time-limit 2 \
-			--recovery 2 --test-count 5
-	done
+	table "eddy's processor time, checking and the report included, by messages delivered; median of $rounds"
+	delivered_real "echo" -w echo --bin "$build/bin/echo" --node-count 1 --concurrency 10 --rate 1000000 --time-limit 3
+	# So few broadcasts that reads stay at about 100 elements.
+	# shellcheck disable=SC2086 # several flags
+	delivered_real "broadcast-flood" $flood --bin "$build/bin/broadcast-flood" --rate 100 --time-limit 2 --recovery 2
+	row "of that, about as many system calls alone" "$(for _ in $(seq $rounds); do "$build/bench/calls"; done | median)" ""
+	command_line "$build/bench/calls" >>"$scratch/commands"
 	delivered_simulated "echo" -w echo --node echo --node-count 5 --rate 1000 --time-limit 10 --seeds 1..5
 	# shellcheck disable=SC2086
 	delivered_simulated "broadcast-flood" $flood --node broadcast-flood --rate 10 --time-limit 15 --seeds 1..20
 	echo
-	echo "Between real processes nearly every message of broadcast-flood wakes one: what that costs here stands above."
+	echo "The system calls are those of broadcast-flood: what reads nothing but makes them is tests/bench/calls.c."
 	cat "$scratch/commands"
 }
 
@@ -341,7 +329,7 @@ part_checkers() {
 	curve "list-append" "$build/bench/transactions" list-append
 	curve "rw-register" "$build/bench/transactions" rw-register
 	echo
-	echo "Between real processes nearly every message of broadcast-flood wakes one: what that costs here stands above."
+	echo "The system calls are those of broadcast-flood: what reads nothing but makes them is tests/bench/calls.c."
 	cat "$scratch/commands"
 }
 

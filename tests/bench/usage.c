@@ -9,36 +9,35 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-/* Of a process that has ended and was not waited for: its own ticks, and those of its children. */
-static void
-read_ticks(pid_t pid, unsigned long ticks[4])
+/* Of a process that has ended and was not waited for, without its children. */
+static double
+own_seconds(pid_t pid)
 {
-	char name[64];
-	FILE *file;
+	struct timespec time;
+	clockid_t clock;
 
-	snprintf(name, sizeof(name), "/proc/%ld/stat", (long)pid);
-	file = fopen(name, "r");
-	if (file == NULL)
-		err(1, "%s", name);
-	/* pid (name) state, ten numbers, utime, stime, cutime, cstime; see proc(5) */
-	if (fscanf(file, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %lu %lu", &ticks[0],
-		&ticks[1], &ticks[2], &ticks[3]) != 4)
-		errx(1, "%s: not understood", name);
-	fclose(file);
+	if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) == -1)
+		errx(1, "the processor time of %ld is not known", (long)pid);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static double
+seconds(const struct timeval *time)
+{
+	return (double)time->tv_sec + (double)time->tv_usec / 1e6;
 }
 
 static void
-report(const char *name, const unsigned long ticks[4], long kib)
+report(const char *name, double own, const struct rusage *all)
 {
-	double second = (double)sysconf(_SC_CLK_TCK);
 	FILE *file = fopen(name, "w");
 
 	if (file == NULL)
 		err(1, "%s", name);
-	fprintf(file, "%.2f %.2f %ld\n", (double)(ticks[0] + ticks[1]) / second, (double)(ticks[2] + ticks[3]) / second,
-	    kib);
+	fprintf(file, "%.6f %.6f %ld\n", own, seconds(&all->ru_utime) + seconds(&all->ru_stime) - own, all->ru_maxrss);
 	if (fclose(file) != 0)
 		err(1, "%s", name);
 }
@@ -46,9 +45,9 @@ report(const char *name, const unsigned long ticks[4], long kib)
 int
 main(int argc, char *argv[])
 {
-	unsigned long ticks[4];
 	struct rusage usage;
 	siginfo_t ended;
+	double own;
 	int status;
 	pid_t pid;
 
@@ -63,9 +62,9 @@ main(int argc, char *argv[])
 	}
 	if (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOWAIT) == -1)
 		err(1, "waitid");
-	read_ticks(pid, ticks);
+	own = own_seconds(pid);
 	if (wait4(pid, &status, 0, &usage) == -1)
 		err(1, "wait4");
-	report(argv[1], ticks, usage.ru_maxrss);
+	report(argv[1], own, &usage);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
