@@ -24,9 +24,8 @@
 
 struct placement {
 	struct loop *loop;
-	uint64_t timer;    /* 0: where to run is not known, nor changed */
+	uint64_t timer;    /* 0: all are left alone */
 	cpu_set_t allowed; /* what eddy was given */
-	bool is_normal;    /* its policy is SCHED_OTHER: another one was somebody's wish */
 	struct placement_rule rule;
 	int64_t since, used; /* the last period's end; processor time until then, ns */
 };
@@ -102,10 +101,9 @@ set_mask(pid_t thread, const cpu_set_t *mask)
 }
 
 static void
-set_policy(const struct placement *p, pid_t thread, int policy)
+set_policy(pid_t thread, int policy)
 {
-	if (p->is_normal)
-		(void)sched_setscheduler(thread, policy, &(struct sched_param){0});
+	(void)sched_setscheduler(thread, policy, &(struct sched_param){0});
 }
 
 static cpu_set_t
@@ -126,7 +124,7 @@ has_one_thread(const char *tasks)
 	return stat(tasks, &status) == 0 && status.st_nlink == 3; /* "." and ".." */
 }
 
-/* All threads: those that were started on one processor would stay there. */
+/* All threads that were held here, or started by such a one: their policy tells. */
 static void
 release_node(void *arg, pid_t pid)
 {
@@ -139,9 +137,10 @@ release_node(void *arg, pid_t pid)
 	snprintf(path, sizeof(path), "/proc/%jd/task", (intmax_t)pid);
 	tasks = opendir(path);
 	while (tasks != NULL && (entry = readdir(tasks)) != NULL)
-		if ((thread = (pid_t)strtol(entry->d_name, NULL, 10)) > 0) {
+		if ((thread = (pid_t)strtol(entry->d_name, NULL, 10)) > 0 &&
+		    sched_getscheduler(thread) == SCHED_BATCH) {
 			set_mask(thread, &p->allowed);
-			set_policy(p, thread, SCHED_OTHER);
+			set_policy(thread, SCHED_OTHER);
 		}
 	if (tasks != NULL)
 		closedir(tasks);
@@ -157,7 +156,7 @@ hold_node(void *arg, pid_t pid)
 	snprintf(path, sizeof(path), "/proc/%jd/task", (intmax_t)pid);
 	if (has_one_thread(path)) {
 		set_mask(pid, &here);
-		set_policy(arg, pid, SCHED_BATCH);
+		set_policy(pid, SCHED_BATCH);
 	} else {
 		release_node(arg, pid);
 	}
@@ -215,10 +214,9 @@ placement_begin(struct loop *loop)
 
 	p->loop = loop;
 	p->rule = (struct placement_rule){.shared = true, .pause = 1};
-	/* It fails where there are more processors than a cpu_set_t can hold. */
-	if (sched_getaffinity(0, sizeof(p->allowed), &p->allowed) == -1)
+	/* A policy may be somebody's wish; there may be more processors than a cpu_set_t can hold. */
+	if (sched_getscheduler(0) != SCHED_OTHER || sched_getaffinity(0, sizeof(p->allowed), &p->allowed) == -1)
 		return p;
-	p->is_normal = sched_getscheduler(0) == SCHED_OTHER;
 	(void)busy(p);
 	next(p, 0, share);
 	return p;

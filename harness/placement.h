@@ -10,7 +10,8 @@
  * processor idles.
  *
  * Left alone are nodes with several threads, which a runtime starts by the
- * processors that it finds, and children of nodes.
+ * processors that it finds, and children of nodes; and all nodes if eddy does
+ * not run under SCHED_OTHER.
  */
 #ifndef PLACEMENT_H
 #define PLACEMENT_H
