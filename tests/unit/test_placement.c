@@ -271,6 +271,21 @@ test_several_threads_are_left_alone(void **state)
 	assert_true(is_free(threads));
 }
 
+static void
+test_threads_that_come_later_are_released(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	if (loop == NULL)
+		skip();
+	pid = start("grows");
+	placement = placement_begin(loop);
+	await(is_beside, pid);
+	assert_int_equal(write(children[0].in, "x", 1), 1);
+	await(is_free, pid);
+}
+
 /* As under taskset(1). */
 static void
 test_one_processor_is_shared(void **state)
@@ -307,10 +322,14 @@ static void
 play(const char *role)
 {
 	pthread_t thread;
+	char byte;
 
 	if (strcmp(role, "threads") == 0 && pthread_create(&thread, NULL, sleeping, NULL) != 0)
 		_exit(1);
 	if (write(STDOUT_FILENO, ".", 1) != 1)
+		_exit(1);
+	if (strcmp(role, "grows") == 0 &&
+	    (read(STDIN_FILENO, &byte, 1) != 1 || pthread_create(&thread, NULL, sleeping, NULL) != 0))
 		_exit(1);
 	while (strcmp(role, "busy") == 0)
 		;
@@ -328,6 +347,7 @@ main(int argc, char *argv[])
 	    cmocka_unit_test_setup_teardown(test_an_idle_node_is_beside_eddy, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_busy_nodes_are_free, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_several_threads_are_left_alone, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_threads_that_come_later_are_released, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_one_processor_is_shared, set_up, tear_down),
 	};
 
