@@ -116,12 +116,20 @@ eddys_processor(void)
 	return set;
 }
 
-static bool
-has_one_thread(const char *tasks)
+static const char *
+tasks_of(pid_t pid, char path[PATH_SIZE])
 {
+	snprintf(path, PATH_SIZE, "/proc/%jd/task", (intmax_t)pid);
+	return path;
+}
+
+static bool
+has_one_thread(pid_t pid)
+{
+	char path[PATH_SIZE];
 	struct stat status;
 
-	return stat(tasks, &status) == 0 && status.st_nlink == 3; /* "." and ".." */
+	return stat(tasks_of(pid, path), &status) == 0 && status.st_nlink == 3; /* "." and ".." */
 }
 
 /* All threads that were held here, or started by such a one: their policy tells. */
@@ -134,8 +142,7 @@ release_node(void *arg, pid_t pid)
 	DIR *tasks;
 	pid_t thread;
 
-	snprintf(path, sizeof(path), "/proc/%jd/task", (intmax_t)pid);
-	tasks = opendir(path);
+	tasks = opendir(tasks_of(pid, path));
 	while (tasks != NULL && (entry = readdir(tasks)) != NULL)
 		if ((thread = (pid_t)strtol(entry->d_name, NULL, 10)) > 0 &&
 		    sched_getscheduler(thread) == SCHED_BATCH) {
@@ -151,10 +158,8 @@ static void
 hold_node(void *arg, pid_t pid)
 {
 	const cpu_set_t here = eddys_processor();
-	char path[PATH_SIZE];
 
-	snprintf(path, sizeof(path), "/proc/%jd/task", (intmax_t)pid);
-	if (has_one_thread(path)) {
+	if (has_one_thread(pid)) {
 		set_mask(pid, &here);
 		set_policy(pid, SCHED_BATCH);
 	} else {

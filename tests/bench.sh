@@ -328,8 +328,6 @@ part_checkers() {
 	curve "linearizability" "$build/bench/registers"
 	curve "list-append" "$build/bench/transactions" list-append
 	curve "rw-register" "$build/bench/transactions" rw-register
-	echo
-	echo "The system calls are those of broadcast-flood: what reads nothing but makes them is tests/bench/calls.c."
 	cat "$scratch/commands"
 }
 

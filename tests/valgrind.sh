@@ -21,8 +21,15 @@ result() {
 	echo "$1	$2"
 }
 
-# check_node WORKLOAD NODE: under eddy test, then alone. How well it does is judged elsewhere: so few and slow operations
-# may lack a cas that succeeds, and a node has a model of its own.
+# What a node promises where that is less than the workload asks for by default.
+model() {
+	case $1 in
+	*-mvcc) echo --consistency-models strong-snapshot-isolation ;;
+	*-hat) echo --consistency-models causal-cerone ;;
+	esac
+}
+
+# check_node WORKLOAD NODE: under eddy test, then alone.
 check_node() {
 	dir=$scratch/$2
 	mkdir "$dir"
@@ -32,12 +39,13 @@ check_node() {
 		tee '$dir/input.'\$\$ | exec valgrind --quiet --log-file='$dir/found.%p' '$build/bin/$2' "\$@"
 	END
 	chmod +x "$dir/node"
+	# shellcheck disable=SC2046 # words
 	"$build/bin/eddy" test --store "$dir/store" -w "$1" --bin "$dir/node" --node-count 3 --concurrency 2n \
-		--rate 10 --time-limit 4 --recovery 3 --nemesis partition --nemesis-interval 2 >"$dir/output" 2>&1
+		--rate 40 --time-limit 4 --recovery 3 --nemesis partition --nemesis-interval 2 $(model "$2") >"$dir/output" 2>&1
 	status=$?
 	found=$(cat "$dir"/found.*)
 	watched=$(find "$dir" -name 'found.*' | wc -l)
-	if [ $status -le 1 ] && grep -q '^  protocol  *valid' "$dir/output" && [ -z "$found" ] && [ "$watched" -ge 3 ]; then
+	if [ $status -eq 0 ] && [ -z "$found" ] && [ "$watched" -ge 3 ]; then
 		result ok "$2 in a test"
 	else
 		tail -n 20 "$dir/output"
