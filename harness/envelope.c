@@ -13,17 +13,18 @@
 /* ---- its parts ----------------------------------------------------------- */
 
 enum part { PART_ID, PART_SRC, PART_DEST, PART_BODY, PART_OTHER };
-static const struct {
-	const char *bytes;
-	size_t length;
-} part_names[] = {{"id", 2}, {"src", 3}, {"dest", 4}, {"body", 4}};
 
 static enum part
 part_named(const char *name, size_t length)
 {
-	for (int i = 0; i < PART_OTHER; i++)
-		if (length == part_names[i].length && memcmp(name, part_names[i].bytes, length) == 0)
-			return (enum part)i;
+	if (length == 2 && memcmp(name, "id", 2) == 0)
+		return PART_ID;
+	if (length == 3 && memcmp(name, "src", 3) == 0)
+		return PART_SRC;
+	if (length == 4 && memcmp(name, "dest", 4) == 0)
+		return PART_DEST;
+	if (length == 4 && memcmp(name, "body", 4) == 0)
+		return PART_BODY;
 	return PART_OTHER;
 }
 
@@ -134,10 +135,12 @@ envelope_parse(struct parsed_envelope *parsed, const char *line, size_t length)
 
 	if (length > 0 && line[length - 1] == '\r')
 		length--;
-	if (length > 0 && memchr(line, '\r', length) != NULL)
-		return "a carriage return in the line, which ends it for Maelstrom";
 	scan = (struct scan){.at = line, .end = line + length};
 	why = scan_message(&scan, parsed);
+	if (why == NULL && !scan.dirty && scan.at == scan.end)
+		return NULL; /* no carriage return is in it: it would be none of these three */
+	if (length > 0 && memchr(line, '\r', length) != NULL)
+		return "a carriage return in the line, which ends it for Maelstrom";
 	if (why != NULL || !scan.dirty)
 		return why;
 	scan_clean(&parsed->clean, line, scan.at);

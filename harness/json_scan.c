@@ -1,6 +1,7 @@
 /* The scanner: tables for strings, a stack of bits for nesting, and every fault in words. */
 #include "json_scan.h"
 
+#include <endian.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -31,20 +32,6 @@ scan_fail(struct scan *scan, const char *why)
 {
 	scan->error = why;
 	return false;
-}
-
-/* The next byte that is not white space, or 0 at the end: a NUL is no part of JSON either. */
-char
-scan_next(struct scan *scan)
-{
-	while (scan->at < scan->end) {
-		char c = *scan->at;
-
-		if (c != ' ' && c != '\t')
-			return c;
-		scan->at++;
-	}
-	return '\0';
 }
 
 static bool
@@ -100,15 +87,46 @@ count_units(const char *at, const char *end)
 	return units;
 }
 
-/* At the opening quote; moves behind the closing one. `max` units of UTF-16 may be in between. */
-static bool
-scan_string(struct scan *scan, size_t max)
+#define EACH(byte) (~(uint64_t)0 / 0xff * (byte))
+
+/*
+ * The high bit of each of eight bytes that is not plain, the first byte lowest.
+ * Behind such a byte plain ones may be marked too: only the first mark counts.
+ */
+static uint64_t
+marks(const char *at)
 {
-	const char *start = ++scan->at, *at = start, *end = scan->end;
+	uint64_t bytes, quotes, escapes;
+
+	memcpy(&bytes, at, sizeof(bytes));
+	bytes = le64toh(bytes);
+	quotes = bytes ^ EACH('"');
+	escapes = bytes ^ EACH('\\');
+	return (bytes | ((quotes - EACH(1)) & ~quotes) | ((escapes - EACH(1)) & ~escapes) | (bytes - EACH(0x20))) &
+	       EACH(0x80);
+}
+
+static const char *
+skip_plain(const char *at, const char *end)
+{
+	for (; end - at >= (ptrdiff_t)sizeof(uint64_t); at += sizeof(uint64_t)) {
+		uint64_t found = marks(at);
+
+		if (found != 0)
+			return at + __builtin_ctzll(found) / 8;
+	}
+	while (at < end && in_string[(unsigned char)*at] == STRING_PLAIN)
+		at++;
+	return at;
+}
+
+/* What scan_string() does, from `at` on, where there is more in it than plain bytes, or more of them than may be. */
+static __attribute__((noinline)) bool
+scan_rest(struct scan *scan, const char *start, const char *at, size_t max)
+{
+	const char *end = scan->end;
 
 	for (;;) {
-		while (at < end && in_string[(unsigned char)*at] == STRING_PLAIN)
-			at++;
 		scan->at = at;
 		if (at == end)
 			return scan_fail(scan, "not JSON: a string does not end");
@@ -129,20 +147,34 @@ scan_string(struct scan *scan, size_t max)
 		default:
 			scan_high(scan);
 		}
-		at = scan->at;
+		at = skip_plain(scan->at, end);
 	}
+}
+
+/* At the opening quote; moves behind the closing one. `max` units of UTF-16 may be in between. */
+static inline bool
+scan_string(struct scan *scan, size_t max)
+{
+	const char *start = scan->at + 1, *at = skip_plain(start, scan->end);
+
+	if (at == scan->end || *at != '"' || (size_t)(at - start) > max)
+		return scan_rest(scan, start, at, max);
+	scan->at = at + 1;
+	return true;
 }
 
 /* ---- other scalars ------------------------------------------------------- */
 
+/* Moves behind the digits from `start` on; how many there are. */
 static size_t
-scan_digits(struct scan *scan)
+scan_digits(struct scan *scan, const char *start)
 {
-	const char *start = scan->at;
+	const char *at = start, *end = scan->end;
 
-	while (scan->at < scan->end && is_digit(*scan->at))
-		scan->at++;
-	return (size_t)(scan->at - start);
+	while (at < end && is_digit(*at))
+		at++;
+	scan->at = at;
+	return (size_t)(at - start);
 }
 
 /* Jackson counts digits, but for a lone zero in front. */
@@ -150,28 +182,22 @@ static bool
 scan_number(struct scan *scan)
 {
 	static const char bad[] = "not JSON: a malformed number";
-	size_t count, more;
-	const char *start;
+	const char *start = scan->at + (*scan->at == '-');
+	size_t count = scan_digits(scan, start), more;
 
-	if (*scan->at == '-')
-		scan->at++;
-	start = scan->at;
-	count = scan_digits(scan);
 	if (count == 0 || (count > 1 && *start == '0'))
 		return scan_fail(scan, bad);
 	if (*start == '0')
 		count = 0;
 	if (scan->at < scan->end && *scan->at == '.') {
-		scan->at++;
-		count += more = scan_digits(scan);
+		count += more = scan_digits(scan, scan->at + 1);
 		if (more == 0)
 			return scan_fail(scan, bad);
 	}
 	if (scan->at < scan->end && (*scan->at | 0x20) == 'e') {
-		scan->at++;
-		if (scan->at < scan->end && (*scan->at == '+' || *scan->at == '-'))
-			scan->at++;
-		count += more = scan_digits(scan);
+		const char *sign = scan->at + 1;
+
+		count += more = scan_digits(scan, sign + (sign < scan->end && (*sign == '+' || *sign == '-')));
 		if (more == 0)
 			return scan_fail(scan, bad);
 	}

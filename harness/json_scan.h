@@ -25,7 +25,15 @@ struct span {
 };
 
 /* Moves to the next byte that is not white space and returns it, or 0 at the end: a NUL is no part of JSON. */
-char scan_next(struct scan *);
+static inline char
+scan_next(struct scan *scan)
+{
+	for (; scan->at < scan->end; scan->at++)
+		if (*scan->at != ' ' && *scan->at != '\t')
+			return *scan->at;
+	return '\0';
+}
+
 /* Leaves an error behind; false. */
 bool scan_fail(struct scan *, const char *why);
 
