@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "internal.h"
+#include "memory.h"
 
 #define STACKS_KEPT 16 /* idle stacks a node keeps for its next tasks */
 
@@ -44,15 +45,7 @@ struct task {
 
 /* ---- what sanitizers and valgrind must know -------------------------------- */
 
-#if defined(__SANITIZE_ADDRESS__)
-#define HAVE_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HAVE_ASAN 1
-#endif
-#endif
-
-#ifdef HAVE_ASAN
+#if MEMORY_WATCHED
 #include <sanitizer/common_interface_defs.h>
 #define switch_begins(save, bytes, size) __sanitizer_start_switch_fiber(save, bytes, size)
 #define switch_ended(saved, bytes, size) __sanitizer_finish_switch_fiber(saved, bytes, size)

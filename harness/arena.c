@@ -12,17 +12,6 @@
 #define BLOCK_FIRST 4096
 #define BLOCK_MAX   (1 << 20)
 
-#if defined(__SANITIZE_ADDRESS__)
-#define EXACT_BLOCKS true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define EXACT_BLOCKS true
-#endif
-#endif
-#ifndef EXACT_BLOCKS
-#define EXACT_BLOCKS false /* true: a block for each request, so that the sanitizer sees its edges */
-#endif
-
 struct arena_block {
 	struct arena_block *next;
 	size_t used, size;
@@ -57,7 +46,7 @@ take_new(struct arena *arena, size_t size)
 
 	if (next < BLOCK_FIRST)
 		next = BLOCK_FIRST;
-	if (EXACT_BLOCKS || (first != NULL && size > next / 4)) {
+	if (MEMORY_WATCHED || (first != NULL && size > next / 4)) {
 		block = block_new(size);
 		if (first == NULL) {
 			block->next = NULL;
@@ -81,10 +70,10 @@ arena_alloc(struct arena *arena, size_t size)
 
 	if (size > SIZE_MAX / 2)
 		memory_exhausted();
-	if (!EXACT_BLOCKS || size == 0)
+	if (!MEMORY_WATCHED || size == 0)
 		size = size == 0 ? align : (size + align - 1) / align * align;
 	arena->used += size;
-	if (!EXACT_BLOCKS && arena->blocks != NULL && arena->blocks->size - arena->blocks->used >= size)
+	if (!MEMORY_WATCHED && arena->blocks != NULL && arena->blocks->size - arena->blocks->used >= size)
 		return block_take(arena->blocks, size);
 	return take_new(arena, size);
 }

@@ -4,9 +4,8 @@
  */
 #include "net.h"
 
-#include <stdlib.h>
-
 #include "digest.h"
+#include "memory.h"
 #include "net_internal.h"
 
 /* Deliveries to one receiver in a row before others have their turn. */
@@ -31,10 +30,9 @@ packet_envelope(const struct packet *packet, const struct endpoint *dest)
 }
 
 static void
-count(struct net *net, enum happening what, const struct packet *packet, const struct endpoint *dest)
+count(struct net_stats *stats, enum happening what, bool between_servers)
 {
-	struct net_stats *stats = &net->stats;
-	struct net_count *part = packet->src->is_client || dest->is_client ? &stats->clients : &stats->servers;
+	struct net_count *part = between_servers ? &stats->servers : &stats->clients;
 
 	switch (what) {
 	case HAPPENS_SEND:
@@ -51,12 +49,11 @@ count(struct net *net, enum happening what, const struct packet *packet, const s
 }
 
 static void
-tell(struct net *net, enum happening what, const struct packet *packet, const struct endpoint *dest)
+tell(struct net *net, int64_t now, enum happening what, const struct packet *packet, const struct endpoint *dest)
 {
 	const struct envelope envelope = packet_envelope(packet, dest);
-	int64_t now = loop_now(net->loop);
 
-	count(net, what, packet, dest);
+	count(&net->stats, what, packet->between_servers);
 	if (what != HAPPENS_SEND && loop_is_traced(net->loop))
 		loop_trace(net->loop, "%-7s %s -> %s  %.*s", what == HAPPENS_RECEIVE ? "deliver" : "drop", envelope.src,
 		    envelope.dest, (int)envelope.length, envelope.body);
@@ -77,13 +74,13 @@ packet_forget(struct endpoint *dest, struct packet *packet)
 
 	dest->bytes -= size;
 	dest->net->bytes -= size;
-	free(packet);
+	packet_free(&dest->net->pool, packet);
 }
 
 void
 packet_lose(struct endpoint *dest, struct packet *packet)
 {
-	tell(dest->net, HAPPENS_DROP, packet, dest);
+	tell(dest->net, loop_now(dest->net->loop), HAPPENS_DROP, packet, dest);
 	packet_forget(dest, packet);
 }
 
@@ -141,7 +138,7 @@ take_next(struct endpoint *dest)
 
 /* False if the receiver is gone or can take no more. */
 static bool
-deliver_taken(struct endpoint *dest)
+deliver_taken(struct endpoint *dest, int64_t now)
 {
 	struct packet *packet = dest->taken;
 	const struct envelope envelope = packet_envelope(packet, dest);
@@ -151,7 +148,7 @@ deliver_taken(struct endpoint *dest)
 	if (dest->paused)
 		return false;
 	if (!dest->blocked)
-		tell(dest->net, HAPPENS_RECEIVE, packet, dest);
+		tell(dest->net, now, HAPPENS_RECEIVE, packet, dest);
 	if (dest->net->holds)
 		digest_packet(dest, packet);
 	dest->taken = NULL;
@@ -176,13 +173,19 @@ static void
 deliver_due(void *arg)
 {
 	struct endpoint *dest = arg;
+	int64_t now;
 
+	memory_fetch(dest->taken, PACKET_SMALL);
+	now = loop_now(dest->net->loop);
 	dest->event = 0;
 	for (int i = 0; i < DELIVERIES_MAX; i++) {
-		if (!deliver_taken(dest))
+		if (!deliver_taken(dest, now))
 			return;
 		take_next(dest);
-		if (dest->taken == NULL || dest->taken->deadline > loop_now(dest->net->loop))
+		if (dest->taken == NULL)
+			return;
+		now = loop_now(dest->net->loop);
+		if (dest->taken->deadline > now)
 			break;
 	}
 	schedule(dest);
@@ -246,15 +249,14 @@ draw_latency(struct net *net)
 }
 
 struct packet *
-packet_make(struct net *net, struct endpoint *src, struct endpoint *dest, const char *body, size_t length)
+packet_make(struct net *net, int64_t now, struct endpoint *src, struct endpoint *dest, const char *body, size_t length)
 {
-	struct packet *packet = packet_new(&src->src, &dest->dest, body, length);
+	struct packet *packet = packet_new(&net->pool, &src->src, &dest->dest, body, length);
 
 	packet->id = net->next_id++;
 	packet->src = src;
-	packet->deadline = loop_now(net->loop);
-	if (!src->is_client && !dest->is_client)
-		packet->deadline += draw_latency(net);
+	packet->between_servers = !src->is_client && !dest->is_client;
+	packet->deadline = now + (packet->between_servers ? draw_latency(net) : 0);
 	dest->bytes += packet_size(packet->length);
 	net->bytes += packet_size(packet->length);
 	return packet;
@@ -286,6 +288,7 @@ net_send(struct net *net, const char *src, const char *dest, const char *body, s
 {
 	struct endpoint *from = net_lookup(net, src), *to = net_lookup(net, dest);
 	struct packet *packet;
+	int64_t now;
 	size_t size;
 
 	if (from == NULL || from->deliver == NULL)
@@ -295,10 +298,11 @@ net_send(struct net *net, const char *src, const char *dest, const char *body, s
 	size = packet_size(from->src.length + to->dest.length + length + 1);
 	if (to->bytes + size > net->endpoint_bytes_max || net->bytes + size > net->bytes_max)
 		return NET_FLOODED;
-	packet = packet_make(net, from, to, body, length);
-	tell(net, HAPPENS_SEND, packet, to);
+	now = loop_now(net->loop);
+	packet = packet_make(net, now, from, to, body, length);
+	tell(net, now, HAPPENS_SEND, packet, to);
 	mix_content(net, packet, to);
-	if (net->holds && !from->is_client && !to->is_client)
+	if (net->holds && packet->between_servers)
 		packet_hold(to, packet);
 	else if (net->shaped)
 		packet_shape(to, packet);

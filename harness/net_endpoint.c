@@ -60,15 +60,28 @@ net_lookup(struct net *net, const char *id)
 	return *cached;
 }
 
-static void
-write_beginnings(struct endpoint *endpoint)
+/* An endpoint with its id and beginnings; all else is zero. */
+static struct endpoint *
+endpoint_new(const char *id)
 {
-	buffer_append_string(&endpoint->src, "\"src\":");
-	encode_string(&endpoint->src, endpoint->id, strlen(endpoint->id));
-	buffer_append_char(&endpoint->src, ',');
-	buffer_append_string(&endpoint->dest, "\"dest\":");
-	encode_string(&endpoint->dest, endpoint->id, strlen(endpoint->id));
-	buffer_append_string(&endpoint->dest, ",\"body\":");
+	size_t length = strlen(id), src_end;
+	struct buffer text = {0};
+	struct endpoint *endpoint;
+
+	buffer_append(&text, id, length + 1);
+	buffer_append_string(&text, "\"src\":");
+	encode_string(&text, id, length);
+	buffer_append_char(&text, ',');
+	src_end = text.length;
+	buffer_append_string(&text, "\"dest\":");
+	encode_string(&text, id, length);
+	buffer_append_string(&text, ",\"body\":");
+	endpoint = memory_zero(sizeof(*endpoint) + text.length);
+	memcpy(endpoint->id, text.bytes, text.length);
+	endpoint->src = (struct beginning){endpoint->id + length + 1, src_end - length - 1};
+	endpoint->dest = (struct beginning){endpoint->id + src_end, text.length - src_end};
+	buffer_free(&text);
+	return endpoint;
 }
 
 struct endpoint *
@@ -78,10 +91,8 @@ net_endpoint(struct net *net, const char *id)
 
 	if (endpoint != NULL)
 		return endpoint;
-	endpoint = memory_zero(sizeof(*endpoint));
+	endpoint = endpoint_new(id);
 	endpoint->net = net;
-	endpoint->id = memory_copy(id, strlen(id));
-	write_beginnings(endpoint);
 	endpoint->hash = fnv_text(FNV_BASIS, id);
 	endpoint->number = net->endpoint_count++;
 	endpoint->is_client = id[0] == 'c';
@@ -168,9 +179,6 @@ endpoint_free(struct net *net, struct endpoint *endpoint)
 	packet_queue_free(&endpoint->queue);
 	packet_queue_free(&endpoint->late);
 	free(endpoint->drops);
-	buffer_free(&endpoint->src);
-	buffer_free(&endpoint->dest);
-	free(endpoint->id);
 	free(endpoint);
 }
 
@@ -186,6 +194,7 @@ net_free(struct net *net)
 	free(net->held);
 	RB_FOREACH_SAFE (endpoint, endpoint_tree, &net->endpoints, next)
 		endpoint_free(net, endpoint);
+	packet_pool_free(&net->pool);
 	journal_free(&net->journal);
 	claims_free(&net->claims);
 	free(net);

@@ -110,7 +110,7 @@ duplicate(struct endpoint *dest, const struct packet *packet, int64_t mean_ms)
 
 	if (dest->bytes + size > net->endpoint_bytes_max || net->bytes + size > net->bytes_max)
 		return;
-	copy = packet_copy(packet);
+	copy = packet_copy(&net->pool, packet);
 	dest->bytes += size;
 	net->bytes += size;
 	net->stats.duplicated++;
@@ -131,7 +131,7 @@ packet_shape(struct endpoint *dest, struct packet *packet)
 	}
 	if (between_nodes && happens(dest->net, CHANCE_DUPLICATE, twice->duplication))
 		duplicate(dest, packet, twice->duplicate_ms);
-	if (slow_ms > 0 && !src->is_client && !dest->is_client)
+	if (slow_ms > 0 && packet->between_servers)
 		hold_back(dest, packet, CHANCE_SLOW, slow_ms);
 	else
 		packet_post(dest, packet);

@@ -91,12 +91,13 @@ net_held_duplicate(struct net *net, size_t place)
 {
 	const struct packet *packet = net->held[place].packet;
 	struct endpoint *dest = net->held[place].dest;
+	int64_t now = loop_now(net->loop);
 	struct packet *copy;
 
 	if (dest->deliver == NULL)
 		return;
-	copy = packet_make(net, packet->src, dest, packet_body(packet), packet_body_length(packet));
-	copy->deadline = loop_now(net->loop);
+	copy = packet_make(net, now, packet->src, dest, packet_body(packet), packet_body_length(packet));
+	copy->deadline = now;
 	packet_post(dest, copy);
 }
 

@@ -20,25 +20,25 @@ enum chance { CHANCE_FLAKY, CHANCE_LOSS, CHANCE_DUPLICATE, CHANCE_SLOW };
 
 /* An id that is or was registered, or that a partition names. They stay until the network goes. */
 struct endpoint {
-	RB_ENTRY(endpoint) entry;
+	/* First what sending and delivering look at: with many nodes it is in no cache by then. */
 	struct net *net;
-	char *id;
-	struct buffer src, dest; /* as messages begin that are from or to it: "src":.., and "dest":..,"body": */
-	uint64_t hash;           /* of the id */
-	unsigned number;         /* in order of making */
-	bool is_client, is_node; /* neither: a service */
-
 	deliver_fn *deliver; /* NULL: not registered */
 	void *arg;
-	uint64_t registered; /* how often */
-
-	struct packet_queue queue;
-	size_t bytes;         /* of the queue and what was taken */
 	struct packet *taken; /* waits for its deadline, or for endpoint_resume() */
-	uint64_t event;       /* the delivery of `taken`; 0: none */
-	bool delivering;      /* deliver() is being called */
-	bool blocked;         /* deliver() has refused `taken` */
-	bool paused;          /* deliver() is not to be called */
+	struct packet_queue queue;
+	size_t bytes;            /* of the queue and what was taken */
+	uint64_t event;          /* the delivery of `taken`; 0: none */
+	uint64_t registered;     /* how often */
+	size_t drop_words;       /* of `drops` */
+	bool delivering;         /* deliver() is being called */
+	bool blocked;            /* deliver() has refused `taken` */
+	bool paused;             /* deliver() is not to be called */
+	bool is_client, is_node; /* neither: a service */
+	struct beginning src, dest;
+
+	RB_ENTRY(endpoint) entry;
+	uint64_t hash;   /* of the id */
+	unsigned number; /* in order of making */
 
 	uint64_t digest; /* of what came while messages are held */
 
@@ -47,9 +47,10 @@ struct endpoint {
 	int loss, duplication;    /* permille, of messages from and to it */
 	int64_t duplicate_ms, slow_ms;
 
-	uint64_t *drops; /* bits: numbers of the endpoints whose messages it drops */
-	size_t drop_words;
+	uint64_t *drops;   /* bits: numbers of the endpoints whose messages it drops */
 	int drop_permille; /* so many of their messages */
+
+	char id[]; /* behind it `src` and `dest` */
 };
 
 RB_HEAD(endpoint_tree, endpoint);
@@ -72,6 +73,7 @@ struct net {
 	int64_t next_id;
 	struct net_stats stats;
 	size_t bytes, endpoint_bytes_max, bytes_max;
+	struct packet_pool pool;
 	struct journal journal;
 	struct claims claims;
 
@@ -94,8 +96,9 @@ void packet_post(struct endpoint *dest, struct packet *);
 /* Told of as dropped, and freed. */
 void packet_lose(struct endpoint *dest, struct packet *);
 void packet_forget(struct endpoint *dest, struct packet *); /* freed */
-/* A message with an id and a deadline; the receiver's bytes are counted. */
-struct packet *packet_make(struct net *, struct endpoint *src, struct endpoint *dest, const char *body, size_t length);
+/* A message of this moment with an id and a deadline; the receiver's bytes are counted. */
+struct packet *packet_make(
+    struct net *, int64_t now, struct endpoint *src, struct endpoint *dest, const char *body, size_t length);
 struct envelope packet_envelope(const struct packet *, const struct endpoint *dest);
 uint64_t packet_digest(uint64_t digest, const struct packet *);
 

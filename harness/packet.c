@@ -10,34 +10,79 @@
 
 #define QUEUE_FIRST 16 /* packets the first heap has room for */
 
+/* ---- memory -------------------------------------------------------------- */
+
 size_t
 packet_size(size_t length)
 {
-	return sizeof(struct packet) + length;
+	size_t size = sizeof(struct packet) + length;
+
+	return size > PACKET_SMALL ? size : PACKET_SMALL;
+}
+
+/* For a text of that length. */
+static struct packet *
+take_memory(struct packet_pool *pool, size_t length)
+{
+	struct packet *packet = pool->first;
+
+	if (MEMORY_WATCHED)
+		return memory_alloc(sizeof(*packet) + length);
+	if (packet_size(length) > PACKET_SMALL || packet == NULL)
+		return memory_alloc(packet_size(length));
+	pool->first = packet->next;
+	if (pool->first != NULL)
+		memory_fetch(pool->first, PACKET_SMALL);
+	return packet;
+}
+
+void
+packet_free(struct packet_pool *pool, struct packet *packet)
+{
+	if (MEMORY_WATCHED || packet_size(packet->length) > PACKET_SMALL) {
+		free(packet);
+		return;
+	}
+	packet->next = pool->first;
+	pool->first = packet;
+}
+
+void
+packet_pool_free(struct packet_pool *pool)
+{
+	struct packet *packet;
+
+	while ((packet = pool->first) != NULL) {
+		pool->first = packet->next;
+		free(packet);
+	}
 }
 
 struct packet *
-packet_new(const struct buffer *src, const struct buffer *dest, const char *body, size_t length)
+packet_new(struct packet_pool *pool, const struct beginning *src, const struct beginning *dest, const char *body,
+    size_t length)
 {
 	size_t head = src->length + dest->length;
-	struct packet *packet = memory_alloc(packet_size(head + length + 1));
+	struct packet *packet = take_memory(pool, head + length + 1);
 
 	packet->body = head;
 	packet->length = head + length + 1;
-	memcpy(packet->text, src->bytes, src->length);
-	memcpy(packet->text + src->length, dest->bytes, dest->length);
+	memcpy(packet->text, src->text, src->length);
+	memcpy(packet->text + src->length, dest->text, dest->length);
 	memcpy(packet->text + head, body, length);
 	packet->text[head + length] = '}';
 	return packet;
 }
 
 struct packet *
-packet_copy(const struct packet *packet)
+packet_copy(struct packet_pool *pool, const struct packet *packet)
 {
-	size_t size = packet_size(packet->length);
+	struct packet *copy = take_memory(pool, packet->length);
 
-	return memcpy(memory_alloc(size), packet, size);
+	return memcpy(copy, packet, sizeof(*packet) + packet->length);
 }
+
+/* ---- the queue ----------------------------------------------------------- */
 
 static bool
 due_before(const struct queued *a, const struct queued *b)
@@ -80,6 +125,8 @@ packet_pop(struct packet_queue *queue)
 		place = child;
 	}
 	queue->heap[place] = last;
+	if (queue->count > 0)
+		memory_fetch(queue->heap[0].packet, PACKET_SMALL);
 	return first;
 }
 

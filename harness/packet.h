@@ -2,24 +2,48 @@
 #ifndef PACKET_H
 #define PACKET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "buffer.h"
 
 struct endpoint;
 
 struct packet {
 	int64_t deadline, id;
-	struct endpoint *src;
-	size_t body;   /* where in the text it begins; it ends one byte before the text */
-	size_t length; /* of the text */
-	char text[];   /* the message but for its id: "src":..,"dest":..,"body":..} */
+	union {
+		struct endpoint *src;
+		struct packet *next; /* in a pool */
+	};
+	size_t body;          /* where in the text it begins; it ends one byte before the text */
+	size_t length;        /* of the text */
+	bool between_servers; /* neither end is a client */
+	char text[];          /* the message but for its id: "src":..,"dest":..,"body":..} */
 };
 
-/* Its text is these three and a brace. Freed with free(3), as copies are. */
-struct packet *packet_new(const struct buffer *src, const struct buffer *dest, const char *body, size_t length);
-struct packet *packet_copy(const struct packet *);
+/* How messages begin that are from somebody, "src":.., or go on that are to somebody, "dest":..,"body": */
+struct beginning {
+	const char *text;
+	size_t length;
+};
+
+/* Most packets are smaller. Those take so many bytes, and are worth memory_fetch(). */
+#define PACKET_SMALL 192
+
+/*
+ * Memory of small packets that are no more, for the next ones: what was
+ * delivered a moment ago is still in the caches. Zero-initialise before use.
+ */
+struct packet_pool {
+	struct packet *first;
+};
+
+/* Its text is these three and a brace. To packet_free(), as copies are. */
+struct packet *packet_new(
+    struct packet_pool *, const struct beginning *src, const struct beginning *dest, const char *body, size_t length);
+struct packet *packet_copy(struct packet_pool *, const struct packet *);
+void packet_free(struct packet_pool *, struct packet *);
+/* Frees the memory; packets that are still in use are not touched. */
+void packet_pool_free(struct packet_pool *);
 size_t packet_size(size_t length); /* memory for a text of that length */
 
 static inline const char *

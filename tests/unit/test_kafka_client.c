@@ -30,7 +30,8 @@ receive(void *arg, const struct envelope *envelope)
 	if (strncmp(envelope->body, expected, strlen(expected)) != 0)
 		fail_msg("'%.*s' is not '%s'", (int)envelope->length, envelope->body, expected);
 	if (s->exchanges->reply != NULL) {
-		buffer_printf(&body, "{%s,\"in_reply_to\":%s", s->exchanges->reply, envelope->body + strlen(expected));
+		buffer_printf(&body, "{%s,\"in_reply_to\":", s->exchanges->reply);
+		buffer_append(&body, envelope->body + strlen(expected), envelope->length - strlen(expected));
 		net_send(s->net, "n0", envelope->src, body.bytes, body.length);
 	}
 	buffer_free(&body);

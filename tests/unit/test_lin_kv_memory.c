@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "memory.h"
 #include "raft_internal.h"
 #include "registry.h"
 #include "world.h"
@@ -30,7 +31,7 @@ size_t __sanitizer_get_current_allocated_bytes(void);
 static size_t
 allocated(void)
 {
-#ifdef __SANITIZE_ADDRESS__
+#if MEMORY_WATCHED
 	return __sanitizer_get_current_allocated_bytes();
 #else
 	return mallinfo2().uordblks;

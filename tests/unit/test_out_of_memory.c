@@ -47,7 +47,7 @@ enum { ENDS_SAME, ENDS_OTHERWISE }; /* exit statuses besides that of memory_exha
 #define FRAMES 24 /* of the calls that led to a failure */
 
 /* With AddressSanitizer a fork is dear: only one allocation in so many fails. */
-#ifdef __SANITIZE_ADDRESS__
+#if MEMORY_WATCHED
 #define STRIDE 31
 #else
 #define STRIDE 1

@@ -576,10 +576,10 @@ test_a_flood_that_nobody_takes_ends_it(void **state)
 	net_limit(net, 3 << 20, 4 << 20);
 	net_add(net, "c1", refuse, NULL);
 	start("exec yes '{\"src\":\"n0\",\"dest\":\"c1\",\"body\":{}}'");
-	run_until_death("flooded the network (2 MB wait for delivery, this message was for \"c1\") and was killed\n");
+	run_until_death("flooded the network (3 MB wait for delivery, this message was for \"c1\") and was killed\n");
 	run_ms(20);
 	assert_string_equal(buffer_string(&death),
-	    "flooded the network (2 MB wait for delivery, this message was for \"c1\") and was killed\n");
+	    "flooded the network (3 MB wait for delivery, this message was for \"c1\") and was killed\n");
 	assert_int_equal(offences.length, 0);
 }
 
