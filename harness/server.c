@@ -11,36 +11,61 @@
 
 /* ---- tails --------------------------------------------------------------- */
 
-static void
-tail_add(struct tail *tail, const char *line, size_t length)
+static size_t
+kept(size_t length)
 {
-	size_t place = tail->lines++ % SERVER_TAIL;
-
-	tail->ring[place].length = length;
-	if (length > 0)
-		memcpy(tail->ring[place].text, line, length < TAIL_LINE_MAX ? length : TAIL_LINE_MAX);
+	return length < TAIL_LINE_MAX ? length : TAIL_LINE_MAX;
 }
 
 static void
+tail_add(struct tail *tail, const char *line, size_t length)
+{
+	struct buffer *stretch = &tail->stretches[tail->lines / SERVER_TAIL % 2];
+
+	if (tail->lines++ % SERVER_TAIL == 0)
+		stretch->length = 0;
+	buffer_append(stretch, &length, sizeof(length));
+	buffer_append(stretch, line, kept(length));
+}
+
+static void
+line_write(const char *line, size_t length, struct buffer *text)
+{
+	buffer_append_string(text, "  ");
+	buffer_append(text, line, kept(length));
+	if (kept(length) < length)
+		buffer_printf(text, "... (%zu bytes)", length);
+	buffer_append_char(text, '\n');
+}
+
+/* The last lines, be they in one stretch or in both. */
+static void
 tail_write(const struct tail *tail, const char *name, struct buffer *text)
 {
-	size_t first = tail->lines > SERVER_TAIL ? tail->lines - SERVER_TAIL : 0;
+	size_t first = tail->lines > SERVER_TAIL ? tail->lines - SERVER_TAIL : 0, length;
+	const char *at = tail->stretches[first / SERVER_TAIL % 2].bytes;
 
 	if (tail->lines == 0) {
 		buffer_printf(text, "it wrote nothing to %s\n", name);
 		return;
 	}
 	buffer_printf(text, "last lines of %s:\n", name);
-	for (size_t i = first; i < tail->lines; i++) {
-		size_t length = tail->ring[i % SERVER_TAIL].length,
-		       kept = length < TAIL_LINE_MAX ? length : TAIL_LINE_MAX;
-
-		buffer_append_string(text, "  ");
-		buffer_append(text, tail->ring[i % SERVER_TAIL].text, kept);
-		if (kept < length)
-			buffer_printf(text, "... (%zu bytes)", length);
-		buffer_append_char(text, '\n');
+	for (size_t i = first / SERVER_TAIL * SERVER_TAIL; i < tail->lines; i++) {
+		if (i % SERVER_TAIL == 0)
+			at = tail->stretches[i / SERVER_TAIL % 2].bytes;
+		memcpy(&length, at, sizeof(length));
+		at += sizeof(length);
+		if (i >= first)
+			line_write(at, length, text);
+		at += kept(length);
 	}
+}
+
+static void
+tail_free(struct tail *tail)
+{
+	for (int i = 0; i < 2; i++)
+		buffer_free(&tail->stretches[i]);
 }
 
 /* Who forgets newlines, or to flush them, sees it here. */
@@ -55,7 +80,7 @@ unfinished_write(const struct server *server, struct buffer *text)
 	buffer_printf(text, "and %zu bytes without a newline", length);
 	if (line != NULL) {
 		buffer_append_string(text, ": ");
-		buffer_append(text, line, length < TAIL_LINE_MAX ? length : TAIL_LINE_MAX);
+		buffer_append(text, line, kept(length));
 	}
 	buffer_append_char(text, '\n');
 }
@@ -63,9 +88,9 @@ unfinished_write(const struct server *server, struct buffer *text)
 void
 server_tail(const struct server *server, struct buffer *text)
 {
-	tail_write(server->out, "stdout", text);
+	tail_write(&server->out, "stdout", text);
 	unfinished_write(server, text);
-	tail_write(server->err, "stderr", text);
+	tail_write(&server->err, "stderr", text);
 }
 
 /* ---- what it prints ------------------------------------------------------ */
@@ -73,7 +98,7 @@ server_tail(const struct server *server, struct buffer *text)
 void
 server_log(struct server *server, const char *line, size_t length)
 {
-	tail_add(server->err, line, length);
+	tail_add(&server->err, line, length);
 	if (!server->log_stderr)
 		return;
 	fprintf(stderr, "%s: ", server->id);
@@ -124,7 +149,7 @@ server_output(struct server *server, const char *line, size_t length)
 	struct parsed_envelope *parsed = &server->parsed;
 	const char *cause;
 
-	tail_add(server->out, line, length);
+	tail_add(&server->out, line, length);
 	cause = envelope_parse(parsed, line, length);
 	if (cause != NULL) {
 		offend(server, line, length, cause);
@@ -153,7 +178,7 @@ server_output(struct server *server, const char *line, size_t length)
 void
 server_output_oversized(struct server *server, size_t length)
 {
-	tail_add(server->out, "(a line that was too long)", strlen("(a line that was too long)"));
+	tail_add(&server->out, "(a line that was too long)", strlen("(a line that was too long)"));
 	server->cause.length = 0;
 	buffer_printf(&server->cause, "a line of %zu bytes, which is over the limit of %zu", length, NODE_LINE_MAX);
 	offend(server, "", 0, buffer_string(&server->cause));
@@ -170,9 +195,6 @@ server_begin(struct server *server, const struct server_kind *kind, struct loop 
 	server->net = net;
 	server->id = memory_copy(id, strlen(id));
 	server->events = *events;
-	server->out = memory_alloc(sizeof(*server->out));
-	server->err = memory_alloc(sizeof(*server->err));
-	server->out->lines = server->err->lines = 0;
 	server->endpoint = net_add(net, id, deliver, server);
 }
 
@@ -182,8 +204,8 @@ server_end(struct server *server)
 	assert(server->entered == 0 && server_stopped(server));
 	envelope_free(&server->parsed);
 	buffer_free(&server->cause);
-	free(server->out);
-	free(server->err);
+	tail_free(&server->out);
+	tail_free(&server->err);
 	free(server->id);
 }
 

@@ -12,12 +12,14 @@
 /* Bytes of a line that are kept in a tail. */
 #define TAIL_LINE_MAX 1000
 
+/*
+ * The last lines: two stretches of SERVER_TAIL of them that are filled in turn,
+ * each line as its length and up to TAIL_LINE_MAX bytes of it. Zero-initialise
+ * before use.
+ */
 struct tail {
 	size_t lines; /* that there ever were */
-	struct {
-		size_t length; /* of the line; up to TAIL_LINE_MAX of it are in text */
-		char text[TAIL_LINE_MAX];
-	} ring[SERVER_TAIL];
+	struct buffer stretches[2];
 };
 
 struct server_kind {
@@ -42,7 +44,7 @@ struct server {
 	struct server_events events;
 	struct parsed_envelope parsed;
 	struct buffer cause;
-	struct tail *out, *err;
+	struct tail out, err;
 	bool log_stderr;
 	bool died;   /* has been told */
 	int entered; /* server_enter() */

@@ -407,6 +407,42 @@ test_last_words_while_a_child_lives(void **state)
 	assert_string_equal(tail(), "last lines of stdout:\n  out\nlast lines of stderr:\n  err\n");
 }
 
+/* However many there were, empty and long ones among them. */
+static void
+test_a_tail_is_the_last_lines(void **state)
+{
+	static const int counts[] = {1, 31, 32, 33, 63, 64, 65, 96, 97, 200};
+	struct buffer expected = {0}, script = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		int last = counts[i], first = last > SERVER_TAIL ? last - SERVER_TAIL + 1 : 1;
+
+		script.length = expected.length = 0;
+		buffer_printf(&script,
+		    "i=0; while [ $i -lt %d ]; do i=$((i+1)); if [ $((i %% 3)) -eq 0 ]; then echo; "
+		    "elif [ $((i %% 3)) -eq 1 ]; then echo line $i; else printf '%%01500d\\n' $i; fi; done >&2; exit 1",
+		    last);
+		start(buffer_string(&script));
+		run_until_death("exited with status 1\n");
+		buffer_append_string(&expected, "it wrote nothing to stdout\nlast lines of stderr:\n");
+		for (int line = first; line <= last; line++) {
+			if (line % 3 == 0)
+				buffer_append_string(&expected, "  \n");
+			else if (line % 3 == 1)
+				buffer_printf(&expected, "  line %d\n", line);
+			else
+				buffer_printf(&expected, "  %01000d... (1500 bytes)\n", 0);
+		}
+		assert_string_equal(tail(), buffer_string(&expected));
+		server_stop(server);
+		server = NULL;
+		death.length = 0;
+	}
+	buffer_free(&expected);
+	buffer_free(&script);
+}
+
 static void
 test_long_lines_are_cut_in_the_tail(void **state)
 {
@@ -968,6 +1004,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_ends, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_last_words_are_heard_before_its_death, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_last_words_while_a_child_lives, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_a_tail_is_the_last_lines, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_long_lines_are_cut_in_the_tail, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_silence, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_unfinished_line, set_up, tear_down),
