@@ -26,6 +26,18 @@ framing_fed(struct framing *framing, size_t length)
 	framing->buffer.length += length;
 }
 
+void
+framing_share(struct framing *framing, struct buffer *spare)
+{
+	struct buffer own = framing->buffer;
+
+	if (framing->start < own.length)
+		return;
+	framing->buffer = *spare;
+	framing->buffer.length = framing->scanned = framing->start = 0;
+	*spare = own;
+}
+
 static enum frame
 finish(struct framing *framing, size_t length, char **line, size_t *line_length)
 {

@@ -20,6 +20,13 @@ void framing_fed(struct framing *, size_t length);
 enum frame { FRAME_NONE, FRAME_LINE, FRAME_OVERSIZED };
 
 /*
+ * Before reading and when there are no more lines, for many framings that are
+ * read one after the other: they share the memory in `spare`, and only the one
+ * with an unfinished line keeps its own.
+ */
+void framing_share(struct framing *, struct buffer *spare);
+
+/*
  * The next line: `*line` and `*length`, without "\n" or "\r\n", valid until
  * the next framing_room(). FRAME_OVERSIZED: a line over the limit was thrown
  * away, `*length` is its size. FRAME_NONE: feed more.

@@ -159,27 +159,94 @@ keeps_nul_bytes(void **state)
 
 /* Random streams over a small alphabet: every cut gives what one piece gives. */
 static void
-any_cut_gives_the_same(void **state)
+draw(char *stream, size_t length)
 {
 	static const char alphabet[] = "ab\r\n";
+	static unsigned seed = 1;
+
+	for (size_t i = 0; i < length; i++) {
+		seed = seed * 1664525 + 1013904223;
+		stream[i] = alphabet[seed >> 24 & ((seed >> 20 & 3) == 0 ? 3 : 1)];
+	}
+}
+
+static void
+any_cut_gives_the_same(void **state)
+{
 	struct buffer whole = {0}, cut = {0};
-	unsigned seed = 1;
 
 	(void)state;
 	for (int round = 0; round < 2000; round++) {
 		char stream[60];
 		size_t length = (size_t)round % sizeof(stream);
 
-		for (size_t i = 0; i < length; i++) {
-			seed = seed * 1664525 + 1013904223;
-			stream[i] = alphabet[seed >> 24 & ((seed >> 20 & 3) == 0 ? 3 : 1)];
-		}
+		draw(stream, length);
 		frames(stream, length, length > 0 ? length : 1, &whole);
 		for (size_t piece = 0; piece < 12; piece++)
 			assert_string_equal(frames(stream, length, piece, &cut), buffer_string(&whole));
 	}
 	buffer_free(&whole);
 	buffer_free(&cut);
+}
+
+/* Three that are fed in turn, of which any may have an unfinished line. */
+static void
+shared_memory_changes_nothing(void **state)
+{
+	enum { STREAMS = 3, LENGTH = 60 };
+	struct buffer spare = {0}, seen[STREAMS] = {{0}}, alone = {0};
+	struct framing framings[STREAMS];
+	char streams[STREAMS][LENGTH];
+
+	(void)state;
+	for (size_t round = 0; round < 2000; round++) {
+		size_t step = round % 12 + 1;
+
+		for (int i = 0; i < STREAMS; i++) {
+			framings[i] = (struct framing){.limit = LIMIT};
+			seen[i].length = 0;
+			draw(streams[i], LENGTH - 1);
+			streams[i][LENGTH - 1] = '\n';
+		}
+		for (size_t at = 0; at < LENGTH; at += step)
+			for (int i = 0; i < STREAMS; i++) {
+				framing_share(&framings[i], &spare);
+				feed(&framings[i], streams[i] + at, at + step < LENGTH ? step : LENGTH - at, &seen[i]);
+				framing_share(&framings[i], &spare);
+			}
+		for (int i = 0; i < STREAMS; i++) {
+			assert_string_equal(buffer_string(&seen[i]), frames(streams[i], LENGTH, LENGTH, &alone));
+			framing_free(&framings[i]);
+		}
+	}
+	for (int i = 0; i < STREAMS; i++)
+		buffer_free(&seen[i]);
+	buffer_free(&alone);
+	buffer_free(&spare);
+}
+
+static void
+only_an_unfinished_line_keeps_its_memory(void **state)
+{
+	struct framing first = {.limit = LIMIT}, second = {.limit = LIMIT};
+	struct buffer spare = {0}, seen = {0};
+	const char *memory;
+
+	(void)state;
+	feed(&first, "a\n", 2, &seen);
+	memory = first.buffer.bytes;
+	framing_share(&first, &spare);
+	assert_null(first.buffer.bytes);
+	framing_share(&second, &spare);
+	assert_ptr_equal(second.buffer.bytes, memory);
+	feed(&second, "b\nc", 3, &seen);
+	framing_share(&second, &spare);
+	assert_ptr_equal(second.buffer.bytes, memory);
+	assert_null(spare.bytes);
+	feed(&second, "\n", 1, &seen);
+	assert_string_equal(buffer_string(&seen), "[a][b][c]");
+	framing_free(&second);
+	buffer_free(&seen);
 }
 
 int
@@ -194,6 +261,8 @@ main(void)
 	    cmocka_unit_test(holds_no_more_than_the_limit),
 	    cmocka_unit_test(keeps_nul_bytes),
 	    cmocka_unit_test(any_cut_gives_the_same),
+	    cmocka_unit_test(shared_memory_changes_nothing),
+	    cmocka_unit_test(only_an_unfinished_line_keeps_its_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
