@@ -3,7 +3,9 @@
  * - how long a write(2) takes that wakes a process that has slept for a while,
  *   at the median;
  * - how long a byte takes there and back through two pipes, between processes
- *   that sleep in between, and the processor time of both.
+ *   that sleep in between, and the processor time of both;
+ * - the processor time that a sleep takes of the sleeper, while nothing else
+ *   keeps the processor awake.
  * What eddy and its nodes do cannot be cheaper than that.
  */
 #include <err.h>
@@ -17,6 +19,8 @@
 #define ROUNDS  20000
 #define WAKES   501
 #define IDLE_NS 1000000
+#define SLEEPS  301
+#define REST_NS 3000000
 
 static void
 answer(int in, int out)
@@ -88,11 +92,21 @@ median_write_s(int to, int from)
 	return took[WAKES / 2];
 }
 
+static double
+sleeping_s(void)
+{
+	double before = processor_s(RUSAGE_SELF);
+
+	for (int i = 0; i < SLEEPS; i++)
+		nanosleep(&(struct timespec){.tv_nsec = REST_NS}, NULL);
+	return (processor_s(RUSAGE_SELF) - before) / SLEEPS;
+}
+
 int
 main(void)
 {
 	int there[2], back[2], status;
-	double began, took, own, writing, ignored;
+	double began, took, own, writing, ignored, sleeping = sleeping_s();
 
 	if (pipe(there) == -1 || pipe(back) == -1)
 		err(1, "pipe");
@@ -114,7 +128,7 @@ main(void)
 	close(there[1]);
 	if (wait(&status) == -1 || status != 0)
 		errx(1, "the other process failed");
-	printf("%.1f %.1f %.1f\n", writing * 1e6, took * 1e6 / ROUNDS,
-	    (own + processor_s(RUSAGE_CHILDREN)) * 1e6 / ROUNDS);
+	printf("%.1f %.1f %.1f %.1f\n", writing * 1e6, took * 1e6 / ROUNDS,
+	    (own + processor_s(RUSAGE_CHILDREN)) * 1e6 / ROUNDS, sleeping * 1e6);
 	return 0;
 }
