@@ -27,15 +27,25 @@ framing_fed(struct framing *framing, size_t length)
 }
 
 void
-framing_share(struct framing *framing, struct buffer *spare)
+framing_borrow(struct framing *framing, struct buffer *spare)
 {
-	struct buffer own = framing->buffer;
-
-	if (framing->start < own.length)
+	if (framing->buffer.bytes != NULL)
 		return;
 	framing->buffer = *spare;
+	*spare = (struct buffer){0};
+}
+
+void
+framing_return(struct framing *framing, struct buffer *spare)
+{
+	if (framing->start < framing->buffer.length)
+		return;
 	framing->buffer.length = framing->scanned = framing->start = 0;
-	*spare = own;
+	if (spare->bytes == NULL) {
+		*spare = framing->buffer;
+		framing->buffer = (struct buffer){0};
+	}
+	buffer_free(&framing->buffer);
 }
 
 static enum frame

@@ -20,11 +20,13 @@ void framing_fed(struct framing *, size_t length);
 enum frame { FRAME_NONE, FRAME_LINE, FRAME_OVERSIZED };
 
 /*
- * Before reading and when there are no more lines, for many framings that are
- * read one after the other: they share the memory in `spare`, and only the one
- * with an unfinished line keeps its own.
+ * For many framings that are read one after the other: before reading one
+ * without memory gets what is in `spare`, and when there are no more lines it
+ * gives its memory up, to `spare` if nothing is there. Only unfinished lines
+ * keep theirs.
  */
-void framing_share(struct framing *, struct buffer *spare);
+void framing_borrow(struct framing *, struct buffer *spare);
+void framing_return(struct framing *, struct buffer *spare);
 
 /*
  * The next line: `*line` and `*length`, without "\n" or "\r\n", valid until

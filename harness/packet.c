@@ -8,7 +8,8 @@
 
 #include "memory.h"
 
-#define QUEUE_FIRST 16 /* packets the first heap has room for */
+#define QUEUE_FIRST 16   /* packets the first heap has room for */
+#define POOL_MAX    4096 /* packets: 768 KiB */
 
 /* ---- memory -------------------------------------------------------------- */
 
@@ -31,6 +32,7 @@ take_memory(struct packet_pool *pool, size_t length)
 	if (packet_size(length) > PACKET_SMALL || packet == NULL)
 		return memory_alloc(packet_size(length));
 	pool->first = packet->next;
+	pool->count--;
 	if (pool->first != NULL)
 		memory_fetch(pool->first, PACKET_SMALL);
 	return packet;
@@ -39,12 +41,13 @@ take_memory(struct packet_pool *pool, size_t length)
 void
 packet_free(struct packet_pool *pool, struct packet *packet)
 {
-	if (MEMORY_WATCHED || packet_size(packet->length) > PACKET_SMALL) {
+	if (MEMORY_WATCHED || pool->count == POOL_MAX || packet_size(packet->length) > PACKET_SMALL) {
 		free(packet);
 		return;
 	}
 	packet->next = pool->first;
 	pool->first = packet;
+	pool->count++;
 }
 
 void

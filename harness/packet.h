@@ -35,6 +35,7 @@ struct beginning {
  */
 struct packet_pool {
 	struct packet *first;
+	size_t count;
 };
 
 /* Its text is these three and a brace. To packet_free(), as copies are. */

@@ -168,7 +168,7 @@ read_output(struct process *process, enum reading reading, int reads)
 	size_t length;
 
 	memory_fetch(process, sizeof(*process));
-	framing_share(&process->framing, &spare);
+	framing_borrow(&process->framing, &spare);
 	while (reads-- > 0 && process->child.out != -1) {
 		length = pipe_read(process, &process->child.out, framing_room(&process->framing, PIPE_CHUNK));
 		framing_fed(&process->framing, length);
@@ -178,7 +178,9 @@ read_output(struct process *process, enum reading reading, int reads)
 	}
 	if (process->child.out == -1)
 		take_rest(process);
-	framing_share(&process->framing, &spare);
+	framing_return(&process->framing, &spare);
+	if (spare.capacity > KEPT_MAX)
+		buffer_free(&spare);
 }
 
 static void

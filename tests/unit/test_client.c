@@ -63,7 +63,7 @@ receive(void *arg, const struct envelope *envelope)
 	struct world *world = arg;
 	const struct script *script = &world->script[world->requests++];
 	struct answering *a;
-	const char *id = strstr(envelope->body, "\"msg_id\":");
+	const char *id = memmem(envelope->body, envelope->length, "\"msg_id\":", 9);
 
 	strlcpy(world->last_client, envelope->src, sizeof(world->last_client));
 	if (script->body == NULL)

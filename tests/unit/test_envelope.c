@@ -248,6 +248,74 @@ test_every_beginning_is_refused(void **state)
 		assert_non_null(parse(line, length));
 }
 
+static void
+write_string(struct buffer *to, size_t before, const char *piece, size_t behind)
+{
+	for (size_t i = 0; i < before; i++)
+		buffer_append_char(to, 'a');
+	buffer_append_string(to, piece);
+	for (size_t i = 0; i < behind; i++)
+		buffer_append_char(to, 'z');
+}
+
+/* A string as src, and in the body. */
+static void
+write_line(struct buffer *line, size_t before, const char *piece, size_t behind)
+{
+	line->length = 0;
+	buffer_append_string(line, "{\"src\":\"");
+	write_string(line, before, piece, behind);
+	buffer_append_string(line, "\",\"dest\":\"b\",\"body\":{\"x\":\"");
+	write_string(line, before, piece, behind);
+	buffer_append_string(line, "\"}}");
+}
+
+/* Strings are looked at in words: what is not plain counts at every place of a word, and its neighbours do not. */
+static void
+test_every_byte_at_every_place(void **state)
+{
+	static const struct {
+		const char *piece, *meant, *printed;
+	} pieces[] = {
+	    {" ", " ", " "},
+	    {"!", "!", "!"},
+	    {"#", "#", "#"},
+	    {"[", "[", "["},
+	    {"]", "]", "]"},
+	    {"~", "~", "~"},
+	    {"\x7f", "\x7f", "\x7f"},
+	    {"\\\"", "\"", "\\\""},
+	    {"\\\\", "\\", "\\\\"},
+	    {"\\u0041", "A", "\\u0041"},
+	    {"\xc3\xa9", "\xc3\xa9", "\xc3\xa9"},
+	    {"\x01", "\x01", "\\u0001"},
+	    {"\x1f", "\x1f", "\\u001f"},
+	    {"\x80", "\xef\xbf\xbd", "\xef\xbf\xbd"},
+	    {"\xff", "\xef\xbf\xbd", "\xef\xbf\xbd"},
+	};
+	struct buffer line = {0}, src = {0}, body = {0};
+
+	(void)state;
+	for (size_t length = 0; length < 20; length++)
+		for (size_t place = 0; place <= length; place++) {
+			for (size_t i = 0; i < COUNT(pieces); i++) {
+				src.length = body.length = 0;
+				write_line(&line, place, pieces[i].piece, length - place);
+				write_string(&src, place, pieces[i].meant, length - place);
+				buffer_append_string(&body, "{\"x\":\"");
+				write_string(&body, place, pieces[i].printed, length - place);
+				buffer_append_string(&body, "\"}");
+				accept(
+				    buffer_string(&line), line.length, buffer_string(&src), "b", buffer_string(&body));
+			}
+			write_line(&line, place, "\"", length - place);
+			assert_non_null(parse(line.bytes, line.length));
+		}
+	buffer_free(&line);
+	buffer_free(&src);
+	buffer_free(&body);
+}
+
 /* ---- limits -------------------------------------------------------------------- */
 
 /* A message whose body holds `count` times `unit` between `open` and `close`. */
@@ -315,6 +383,7 @@ main(void)
 	    cmocka_unit_test_teardown(test_a_nul_byte_is_a_control_character, tear_down),
 	    cmocka_unit_test_teardown(test_refused, tear_down),
 	    cmocka_unit_test_teardown(test_every_beginning_is_refused, tear_down),
+	    cmocka_unit_test_teardown(test_every_byte_at_every_place, tear_down),
 	    cmocka_unit_test_teardown(test_limits, tear_down),
 	};
 

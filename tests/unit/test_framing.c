@@ -210,9 +210,9 @@ shared_memory_changes_nothing(void **state)
 		}
 		for (size_t at = 0; at < LENGTH; at += step)
 			for (int i = 0; i < STREAMS; i++) {
-				framing_share(&framings[i], &spare);
+				framing_borrow(&framings[i], &spare);
 				feed(&framings[i], streams[i] + at, at + step < LENGTH ? step : LENGTH - at, &seen[i]);
-				framing_share(&framings[i], &spare);
+				framing_return(&framings[i], &spare);
 			}
 		for (int i = 0; i < STREAMS; i++) {
 			assert_string_equal(buffer_string(&seen[i]), frames(streams[i], LENGTH, LENGTH, &alone));
@@ -226,6 +226,14 @@ shared_memory_changes_nothing(void **state)
 }
 
 static void
+feed_shared(struct framing *framing, const char *bytes, struct buffer *spare, struct buffer *seen)
+{
+	framing_borrow(framing, spare);
+	feed(framing, bytes, strlen(bytes), seen);
+	framing_return(framing, spare);
+}
+
+static void
 only_an_unfinished_line_keeps_its_memory(void **state)
 {
 	struct framing first = {.limit = LIMIT}, second = {.limit = LIMIT};
@@ -233,20 +241,22 @@ only_an_unfinished_line_keeps_its_memory(void **state)
 	const char *memory;
 
 	(void)state;
-	feed(&first, "a\n", 2, &seen);
-	memory = first.buffer.bytes;
-	framing_share(&first, &spare);
+	feed_shared(&first, "a\n", &spare, &seen);
+	memory = spare.bytes;
+	assert_non_null(memory);
 	assert_null(first.buffer.bytes);
-	framing_share(&second, &spare);
-	assert_ptr_equal(second.buffer.bytes, memory);
-	feed(&second, "b\nc", 3, &seen);
-	framing_share(&second, &spare);
+	feed_shared(&second, "b\nc", &spare, &seen);
 	assert_ptr_equal(second.buffer.bytes, memory);
 	assert_null(spare.bytes);
-	feed(&second, "\n", 1, &seen);
-	assert_string_equal(buffer_string(&seen), "[a][b][c]");
-	framing_free(&second);
+	feed_shared(&first, "d\ne\n", &spare, &seen);
+	assert_non_null(spare.bytes);
+	assert_null(first.buffer.bytes);
+	feed_shared(&second, "\n", &spare, &seen);
+	assert_non_null(spare.bytes);
+	assert_null(second.buffer.bytes);
+	assert_string_equal(buffer_string(&seen), "[a][b][d][e][c]");
 	buffer_free(&seen);
+	buffer_free(&spare);
 }
 
 int

@@ -163,7 +163,7 @@ receive(void *arg, const struct envelope *envelope)
 	strlcpy(a->src, envelope->dest, sizeof(a->src));
 	strlcpy(a->dest, envelope->src, sizeof(a->dest));
 	snprintf(a->body, sizeof(a->body), "{\"type\":\"poke_ok\",\"in_reply_to\":%d}",
-	    atoi(strstr(envelope->body, "\"msg_id\":") + 9));
+	    atoi((char *)memmem(envelope->body, envelope->length, "\"msg_id\":", 9) + 9));
 	loop_after(world->loop, world->delay_ms * MS_NS, send_answer, a);
 	return true;
 }

@@ -152,6 +152,31 @@ test_what_waits_for_the_removed_is_lost(void **state)
 	assert_int_equal(net_queued_bytes(net), 0);
 }
 
+/* Memory of packets is used again, if it is of their size, and only so much of it is kept. */
+static void
+test_messages_of_all_lengths(void **state)
+{
+	struct buffer expected = {0}, body = {0};
+
+	(void)state;
+	for (int round = 0; round < 4; round++) {
+		seen.length = expected.length = 0;
+		for (int i = 0; i < 6000; i++) {
+			int length = (i + round) * 7 % (i % 50 == 0 ? 1000 : 200);
+
+			body.length = 0;
+			buffer_printf(&body, "{\"%d\":\"%0*d\"}", i, length + 1, round);
+			send("n0", "n1", buffer_string(&body));
+			buffer_printf(&expected, "n0>n1:%s@%d ", body.bytes, 100 * (round + 1));
+		}
+		loop_run(loop);
+		assert_string_equal(buffer_string(&seen), buffer_string(&expected));
+		assert_int_equal(net_queued_bytes(net), 0);
+	}
+	buffer_free(&expected);
+	buffer_free(&body);
+}
+
 /* ---- time -------------------------------------------------------------------------- */
 
 static void
@@ -862,6 +887,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_addresses_must_be_there, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_delivery_is_never_from_within_send, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_what_waits_for_the_removed_is_lost, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_messages_of_all_lengths, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_latency_is_for_servers_only, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_nothing_overtakes_what_was_taken, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_equal_deadlines_keep_their_order, set_up, tear_down),
