@@ -40,8 +40,8 @@ check_node() {
 	END
 	chmod +x "$dir/node"
 	# shellcheck disable=SC2046 # words
-	"$build/bin/eddy" test --store "$dir/store" -w "$1" --bin "$dir/node" --node-count 3 --concurrency 2n \
-		--rate 40 --time-limit 4 --recovery 3 --nemesis partition --nemesis-interval 2 $(model "$2") >"$dir/output" 2>&1
+	"$build/bin/eddy" test --store "$dir/store" -w "$1" --bin "$dir/node" --node-count 3 --concurrency 4n \
+		--rate 80 --time-limit 6 --recovery 3 --nemesis partition --nemesis-interval 2 $(model "$2") >"$dir/output" 2>&1
 	status=$?
 	found=$(cat "$dir"/found.*)
 	watched=$(find "$dir" -name 'found.*' | wc -l)
