@@ -27,13 +27,19 @@ table() {
 # row WHAT MEASURED UNIT OPERATOR LIMIT: OPERATOR is <= or >=; without it the figure is only shown.
 row() {
 	if [ -z "$2" ]; then
-		printf '| %s | NOT measured | | |\n' "$1"
+		printf '| %s | NOT measured | | NOT reached |\n' "$1"
 		return
 	fi
 	if [ $# -lt 5 ]; then
 		printf '| %s | %s %s | | |\n' "$1" "$2" "$3"
 		return
 	fi
+	case $2 in
+	*[!0-9.e+-]* | -*)
+		printf '| %s | NOT measured (%s) | | NOT reached |\n' "$1" "$2"
+		return
+		;;
+	esac
 	verdict=$(awk -v x="$2" -v op="$4" -v y="$5" 'BEGIN { print (op == "<=" ? x <= y : x >= y) ? "reached" : "NOT reached" }')
 	printf '| %s | %s %s | %s %s | %s |\n' "$1" "$2" "$3" "$([ "$4" = '<=' ] && echo 'at most' || echo 'at least')" "$5" \
 		"$verdict"
