@@ -67,6 +67,18 @@ encode_string(struct buffer *buffer, const char *bytes, size_t length)
 
 /* ---- numbers -------------------------------------------------------------- */
 
+static size_t
+count_digits(uint64_t number)
+{
+	static const uint64_t powers[INTEGER_MAX] = {0, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000,
+	    1000000000, 10000000000, 100000000000, 1000000000000, 10000000000000, 100000000000000, 1000000000000000,
+	    10000000000000000, 100000000000000000, 1000000000000000000, 10000000000000000000U};
+	size_t bits = 64 - (size_t)__builtin_clzll(number | 1);
+	size_t guess = bits * 1233 >> 12; /* by log10(2): right, or one too few */
+
+	return guess + (number >= powers[guess]);
+}
+
 /* Two digits at a time: dividing is what takes the time. */
 void
 encode_integer(struct buffer *buffer, int64_t number)
@@ -76,17 +88,18 @@ encode_integer(struct buffer *buffer, int64_t number)
 				    "4041424344454647484950515253545556575859"
 				    "6061626364656667686970717273747576777879"
 				    "8081828384858687888990919293949596979899";
-	char digits[INTEGER_MAX];
-	char *from = digits + sizeof(digits);
 	uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
+	size_t count = count_digits(rest);
+	char *to = buffer_reserve(buffer, INTEGER_MAX), *from;
 
+	if (number < 0)
+		*to++ = '-';
+	from = to + count;
 	for (; rest >= 10; rest /= 100)
 		memcpy(from -= 2, &pairs[rest % 100 * 2], 2);
-	if (rest > 0 || number == 0)
-		*--from = (char)('0' + rest);
-	if (number < 0)
-		*--from = '-';
-	buffer_append(buffer, from, (size_t)(digits + sizeof(digits) - from));
+	if (from > to)
+		*to = (char)('0' + rest);
+	buffer->length += count + (number < 0);
 }
 
 static void

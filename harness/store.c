@@ -18,7 +18,7 @@
 /* Runs that begin in the same millisecond are told apart by later ones; so many are tried. */
 #define TIME_TRIES 1000
 
-#define JOURNAL_BYTES 65536 /* gathered before they are written */
+#define JOURNAL_BYTES 262144 /* gathered before they are written */
 
 struct store {
 	struct buffer path;

@@ -1,6 +1,7 @@
 /* Lines in, good and bad, and values that must come back as they went in. */
 #include "fake_host.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -91,6 +92,36 @@ echoes_reals_as_the_same_double(void **state)
 	}
 	assert_true(echoed_real(&fake, 5e-324) == 5e-324);
 	fake_close(&fake);
+}
+
+static void
+assert_integer(int64_t number)
+{
+	char expected[32];
+	struct buffer text = {0};
+
+	snprintf(expected, sizeof(expected), "%" PRId64, number);
+	encode_integer(&text, number);
+	assert_string_equal(buffer_string(&text), expected);
+	buffer_free(&text);
+}
+
+static void
+encodes_integers_of_all_lengths(void **state)
+{
+	(void)state;
+	for (uint64_t power = 1;; power *= 10) {
+		for (uint64_t i = 0; i < 5; i++) {
+			assert_integer((int64_t)(power - 2 + i));
+			assert_integer((int64_t)(0 - (power - 2 + i)));
+		}
+		if (power > UINT64_MAX / 10)
+			break;
+	}
+	for (int bit = 0; bit < 64; bit++) {
+		assert_integer((int64_t)((uint64_t)1 << bit));
+		assert_integer((int64_t)(((uint64_t)1 << bit) - 1));
+	}
 }
 
 /* A long string is encoded in pieces. */
@@ -338,6 +369,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(echoes_what_json_can_say),
 	    cmocka_unit_test(echoes_reals_as_the_same_double),
+	    cmocka_unit_test(encodes_integers_of_all_lengths),
 	    cmocka_unit_test(echoes_long_strings),
 	    cmocka_unit_test(echoes_what_is_nested_as_deeply_as_it_may_be),
 	    cmocka_unit_test(answers_what_cannot_be_held),
