@@ -16,7 +16,11 @@ warnings = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpoi
 CFLAGS	?= -O2 -g
 override CPPFLAGS += -D_GNU_SOURCE -Icommon -Iharness -I$(BUILD)/gen
 compile  = $(CC) -std=c11 $(warnings) $(CPPFLAGS) $(pkg_cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
-link     = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(pkg_libs)
+link     = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(program_libs)
+
+# A static program starts in two thirds of the time and half the memory, and runs wherever it is copied to. STATIC=no
+# is for shared libraries, which are taken in any case where there are no others, or the compiler needs them.
+STATIC	?= yes
 
 # Found by `./run.sh --deps`, which installs what is missing. Not needed to clean up.
 ifneq ($(filter-out clean uninstall help,$(or $(MAKECMDGOALS),all)),)
@@ -47,11 +51,16 @@ help:
 
 # ---- build ---------------------------------------------------------------------
 
+libraries = jansson libbsd-overlay zlib
 $(BUILD)/config.mk: Makefile run.sh
 	@mkdir -p $(@D)
 	@./run.sh --deps build >&2
-	@{ echo "pkg_cflags := $$(pkg-config --cflags jansson libbsd-overlay zlib)"; \
-	   echo "pkg_libs := $$(pkg-config --libs jansson libbsd-overlay zlib)"; } >$@.new && mv $@.new $@
+	@static="-static $$(pkg-config --static --libs $(libraries))"; \
+	[ '$(STATIC)' = yes ] && echo 'int main(void) { return 0; }' | \
+	    $(CC) $(CFLAGS) $(LDFLAGS) -o $@.new -x c - -x none $$static 2>/dev/null || static=; \
+	{ echo "pkg_cflags := $$(pkg-config --cflags $(libraries))"; \
+	  echo "pkg_libs := $$(pkg-config --libs $(libraries))"; \
+	  echo "program_libs := $${static:-\$$(pkg_libs)}"; } >$@.new && mv $@.new $@
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/config.mk
 	@mkdir -p $(@D)
@@ -129,7 +138,7 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/all.a
 $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libharness.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	$(CC) -std=c11 $(warnings) $(CPPFLAGS) $(pkg_cflags) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libharness.a $(BUILD)/libcommon.a \
-	    $(pkg_libs)
+	    $(program_libs)
 
 test: all $(BUILD)/test-deps $(units:%=$(BUILD)/unit/%) $(fuzzers:%=$(BUILD)/fuzz/%)
 	@BUILD=$(BUILD) tests/run.sh
@@ -137,9 +146,11 @@ test: all $(BUILD)/test-deps $(units:%=$(BUILD)/unit/%) $(fuzzers:%=$(BUILD)/fuz
 sanitize:
 	@$(MAKE) BUILD=$(BUILD)/sanitize CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined' test
 
-valgrind: all
+# With shared libraries: it can put nothing in place of functions that are linked in.
+valgrind:
 	@./run.sh --deps valgrind >&2
-	@BUILD=$(BUILD) tests/valgrind.sh
+	@$(MAKE) BUILD=$(BUILD)/valgrind STATIC=no all
+	@BUILD=$(BUILD)/valgrind tests/valgrind.sh
 
 soak: all $(BUILD)/unit/test_lin_kv_availability $(BUILD)/unit/test_lin_kv_memory
 	@BUILD=$(BUILD) tests/soak.sh

@@ -23,7 +23,7 @@ simd() { grep -q -m 1 -w avx2 /proc/cpuinfo && echo avx2 || echo baseline; }
 environment() {
 	echo "# compiler: $("${CC:-cc}" --version | head -n 1)"
 	echo "# flags: ${CFLAGS:-}"
-	echo "# libc: $(getconf GNU_LIBC_VERSION)"
+	echo "# libc: $(getconf GNU_LIBC_VERSION), $(ldd "$build/bin/echo" >/dev/null 2>&1 && echo shared || echo static)"
 	echo "# jansson: $(pkg-config --modversion jansson)"
 	echo "# valgrind: $(valgrind --version)"
 	echo "# processor: $(uname -m), $(simd)"
