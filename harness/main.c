@@ -9,10 +9,8 @@
 #include <unistd.h>
 
 #include "cases.h"
-#include "explore.h"
 #include "history.h"
 #include "memory.h"
-#include "minimise.h"
 #include "options.h"
 #include "registry.h"
 #include "run.h"
@@ -40,26 +38,6 @@ replay(const char *path, int argc, char *argv[])
 	}
 	status = run_scenario(path, extra);
 	free(extra);
-	return status;
-}
-
-static int
-run_tests(struct test_options *options)
-{
-	uint64_t messages;
-	int status = 0;
-
-	if (options->explore.wanted)
-		return run_explore(options);
-	if (options->sweep)
-		return run_sweep(options);
-	for (int64_t i = 0; status == 0 && i < options->test_count; i++) {
-		if (options->command == COMMAND_TEST && !options->seed_given)
-			arc4random_buf(&options->seed, sizeof(options->seed));
-		status = run_told(options, true, &messages);
-		if (status != 0 && options->minimise)
-			minimise_report(options, NULL);
-	}
 	return status;
 }
 
@@ -151,7 +129,7 @@ run_command(enum command command, int argc, char *argv[])
 		if (options.replay != NULL)
 			status = replay(options.replay, argc - 1, argv + 1);
 		else
-			status = command == COMMAND_CHECK ? check_history(&options) : run_tests(&options);
+			status = command == COMMAND_CHECK ? check_history(&options) : run_wanted(&options);
 		break;
 	case PARSE_HELP:
 		printf("%s", buffer_string(&text));

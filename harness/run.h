@@ -45,14 +45,6 @@ void run_print(const struct run *, const struct test_options *);
 /* ---- sweep.c ---------------------------------------------------------------- */
 
 /*
- * Runs what the options say, or what a swarm makes of them, and prints what it
- * found; of a valid run only if `tells_valid`; one that is not is minimised if
- * that is wanted. Returns its exit status, and the number of messages that were
- * delivered.
- */
-int run_told(const struct test_options *, bool tells_valid, uint64_t *messages);
-
-/*
  * Every seed of options->seed..last_seed, several at a time in processes of
  * their own, until the first that is not valid (options->failures: so many of
  * them; each is printed with its exact replay command) or the time budget is
@@ -63,5 +55,12 @@ int run_told(const struct test_options *, bool tells_valid, uint64_t *messages);
  * or 128 + the signal that interrupted it.
  */
 int run_sweep(const struct test_options *);
+
+/*
+ * What a command line of `eddy test` or `eddy sim` asks for, a scenario apart: a
+ * search, a sweep, or one run after the other until one is not valid, which is
+ * minimised if that is wanted. Returns an exit status.
+ */
+int run_wanted(const struct test_options *);
 
 #endif

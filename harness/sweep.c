@@ -12,11 +12,13 @@
 #include <unistd.h>
 
 #include "crew.h"
+#include "explore.h"
 #include "memory.h"
 #include "minimise.h"
 #include "run.h"
 #include "swarm.h"
 #include "wall.h"
+#include "workload.h"
 
 /* How far seeds may be ahead of the first one that is not done yet. */
 #define AHEAD_MAX 1024
@@ -40,7 +42,12 @@ struct sweep {
 
 /* ---- in a worker ----------------------------------------------------------------- */
 
-int
+/*
+ * Runs what the options say, or what a swarm makes of them, and prints what it
+ * found; of a valid run only if `tells_valid`. Returns its exit status, and the
+ * number of messages that were delivered.
+ */
+static int
 run_told(const struct test_options *options, bool tells_valid, uint64_t *messages)
 {
 	struct swarm swarm = {0};
@@ -59,8 +66,6 @@ run_told(const struct test_options *options, bool tells_valid, uint64_t *message
 			swarm_print(&swarm);
 		fflush(stdout);
 	}
-	if (status != 0 && o->minimise)
-		minimise_report(o, NULL);
 	run_free(&run);
 	swarm_free(&swarm);
 	return status;
@@ -268,5 +273,54 @@ run_sweep(const struct test_options *options)
 	summarize(sweep);
 	status = sweep->signal != 0 ? 128 + sweep->signal : sweep->status;
 	free(sweep);
+	return status;
+}
+
+/* ---- one or many -------------------------------------------------------------------- */
+
+/* One run that cannot be is a crash, as in Maelstrom; in many there is nothing to be found. A swarm sees to its own. */
+static bool
+refused(const struct test_options *options)
+{
+	const struct workload *workload = options->workload;
+	struct arena arena = {0};
+	const char *why = NULL;
+
+	if (workload->refuse != NULL && !options->swarm)
+		why = workload->refuse(&arena, options);
+	if (why != NULL)
+		fprintf(stderr, "eddy: %s\n", why);
+	arena_free(&arena);
+	return why != NULL;
+}
+
+static int
+run_one(const struct test_options *options)
+{
+	struct test_options one = *options;
+	uint64_t messages;
+	int status;
+
+	if (one.command == COMMAND_TEST && !one.seed_given)
+		arc4random_buf(&one.seed, sizeof(one.seed));
+	status = run_told(&one, true, &messages);
+	if (status != 0 && one.minimise)
+		minimise_report(&one, NULL);
+	return status;
+}
+
+int
+run_wanted(const struct test_options *options)
+{
+	int status = 0;
+
+	if ((options->explore.wanted || options->sweep || options->minimise) && refused(options))
+		return EXIT_ARGUMENTS;
+	if (options->explore.wanted)
+		return run_explore(options);
+	if (options->sweep)
+		return run_sweep(options);
+	for (int64_t i = 0; status == 0 && i < options->test_count; i++)
+		status = run_one(options);
 	return status;
 }

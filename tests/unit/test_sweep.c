@@ -331,6 +331,41 @@ test_workers_do_not_outlive_it(void **state)
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
+/* ---- what cannot run ---------------------------------------------------------------- */
+
+/* Runs it, and asserts that `why` is on `stream`. */
+static void
+assert_ends(const char *flags, int status, FILE *stream, const char *why)
+{
+	char words[512], output[4096], path[128];
+	struct line line;
+	int saved;
+
+	snprintf(path, sizeof(path), "%s/refused", directory);
+	snprintf(words, sizeof(words),
+	    "-w lin-kv --node lin-kv --node-count 3 --concurrency 5 --time-limit 1 --scenario %s %s", path, flags);
+	parse(&line, COMMAND_SIM, words);
+	saved = keep(stream);
+	assert_int_equal(run_wanted(&line.options), status);
+	kept(stream, saved, output, sizeof(output));
+	options_free(&line.options);
+	assert_shows(output, why);
+	assert_int_equal(access(path, R_OK), -1);
+}
+
+/* One run crashes with the reason; where many were wanted there is none, and no scenario. */
+static void
+test_what_cannot_run_is_told(void **state)
+{
+	static const char why[] = "lin-kv cannot run a key with 6 workers";
+
+	(void)state;
+	assert_ends("", EXIT_CRASH, stdout, why);
+	assert_ends("--minimise", EXIT_ARGUMENTS, stderr, why);
+	assert_ends("--seeds 1..3", EXIT_ARGUMENTS, stderr, why);
+	assert_ends("--explore", EXIT_ARGUMENTS, stderr, why);
+}
+
 int
 main(void)
 {
@@ -343,6 +378,7 @@ main(void)
 	    cmocka_unit_test(test_a_crash_tells_what_was_drawn),
 	    cmocka_unit_test(test_a_sweep_can_be_ended),
 	    cmocka_unit_test(test_workers_do_not_outlive_it),
+	    cmocka_unit_test(test_what_cannot_run_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);
