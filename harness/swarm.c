@@ -209,6 +209,7 @@ put_together(struct swarm *swarm, const struct test_options *o, uint64_t seed, s
 {
 	const struct promise *promise = promise_find(o->workload, o->program_name);
 	struct drawing d = {.words.arena = &swarm->arena, .seed = seed};
+	const char *why;
 	int drawn;
 
 	words_add_flag(&d.words, "--liveness", arena_printf(&swarm->arena, "%d", SWARM_LIVENESS_S));
@@ -235,7 +236,12 @@ put_together(struct swarm *swarm, const struct test_options *o, uint64_t seed, s
 	for (char *const *arg = o->args; *arg != NULL; arg++)
 		words_add(&d.words, *arg);
 	options_free(&swarm->options);
-	return parse(swarm, &d, o, text);
+	if (!parse(swarm, &d, o, text))
+		return false;
+	why = refusal(swarm);
+	if (why != NULL)
+		buffer_append_string(text, why);
+	return why == NULL;
 }
 
 bool

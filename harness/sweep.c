@@ -278,20 +278,38 @@ run_sweep(const struct test_options *options)
 
 /* ---- one or many -------------------------------------------------------------------- */
 
-/* One run that cannot be is a crash, as in Maelstrom; in many there is nothing to be found. A swarm sees to its own. */
+/* Says why such a test cannot be. */
 static bool
 refused(const struct test_options *options)
 {
 	const struct workload *workload = options->workload;
 	struct arena arena = {0};
-	const char *why = NULL;
+	const char *why = workload->refuse != NULL ? workload->refuse(&arena, options) : NULL;
 
-	if (workload->refuse != NULL && !options->swarm)
-		why = workload->refuse(&arena, options);
 	if (why != NULL)
 		fprintf(stderr, "eddy: %s\n", why);
 	arena_free(&arena);
 	return why != NULL;
+}
+
+/* The first seed stands for all: what makes a swarm draw in vain is what the user has fixed. */
+static bool
+draws_nothing(const struct test_options *options)
+{
+	struct swarm swarm;
+	bool drawn = swarm_draw(&swarm, options, options->seed);
+
+	swarm_free(&swarm);
+	return !drawn;
+}
+
+/* One run that cannot be is a crash, as in Maelstrom; in many there is nothing to be found. */
+static bool
+is_vain(const struct test_options *options)
+{
+	if (options->swarm)
+		return draws_nothing(options);
+	return (options->explore.wanted || options->sweep || options->minimise) && refused(options);
 }
 
 static int
@@ -314,7 +332,7 @@ run_wanted(const struct test_options *options)
 {
 	int status = 0;
 
-	if ((options->explore.wanted || options->sweep || options->minimise) && refused(options))
+	if (is_vain(options))
 		return EXIT_ARGUMENTS;
 	if (options->explore.wanted)
 		return run_explore(options);

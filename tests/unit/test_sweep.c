@@ -364,6 +364,7 @@ test_what_cannot_run_is_told(void **state)
 	assert_ends("--minimise", EXIT_ARGUMENTS, stderr, why);
 	assert_ends("--seeds 1..3", EXIT_ARGUMENTS, stderr, why);
 	assert_ends("--explore", EXIT_ARGUMENTS, stderr, why);
+	assert_ends("--swarm --seeds 1..3", EXIT_ARGUMENTS, stderr, why);
 }
 
 int
