@@ -24,8 +24,8 @@
 #include "node.h"
 
 #define DURABLE_LIFE_MAX     ((uint64_t)1 << 62)
-#define DURABLE_GARBAGE      4                  /* times as much as is live may be stored ... */
-#define DURABLE_GARBAGE_FREE ((size_t)64 << 10) /* ... and so many bytes of it are no matter */
+#define DURABLE_GARBAGE      4                  /* times as much as is live may be garbage ... */
+#define DURABLE_GARBAGE_FREE ((size_t)64 << 10) /* ... where so many live bytes are taken to be there in any case */
 
 /* Part of a node's state. */
 struct durable {

@@ -175,8 +175,8 @@ bool request_closed(const struct request *);
 
 /*
  * Of a callback and its drop(arg) exactly one runs, also on cancel, stop and
- * kill. drop may be NULL. No callback runs before the function that set it up
- * has returned to the loop. A handle is never 0 and never reused.
+ * kill; of one that is repeated drop(arg) does in the end. drop may be NULL. No callback runs before the function that
+ * set it up has returned to the loop. A handle is never 0 and never reused.
  */
 
 /* How an RPC is sent again: the k-th wait is initial * 2^k up to cap, each drawn from [1/2, 1) of it (full

@@ -50,8 +50,8 @@ struct raft;
 #define RAFT_BATCH_BYTES   ((size_t)1 << 20) /* ... and about so many bytes, though at least one entry */
 #define RAFT_WINDOW        4096              /* entries on their way to one follower, or a batch more */
 #define RAFT_STASH_MAX     64                /* messages that overtook others, kept by a follower */
-#define RAFT_LOG_ENTRIES   2048              /* applied entries kept for followers that lag; ... */
-#define RAFT_LOG_BYTES     ((size_t)8 << 20) /* ... and bytes of them: the rest is compacted away */
+#define RAFT_LOG_ENTRIES   2048              /* applied entries kept for followers that lag, up to twice as many; ... */
+#define RAFT_LOG_BYTES     ((size_t)8 << 20) /* ... and bytes of them, likewise: the rest is compacted away */
 #define RAFT_UNAPPLIED_BYTES \
 	((size_t)64 << 20) /* of the leader's log: proposals beyond that are refused with error 11 */
 #define RAFT_CHUNK_BYTES    ((size_t)256 << 10) /* of a snapshot in one message */

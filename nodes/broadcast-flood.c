@@ -6,12 +6,12 @@
  * Promises: a broadcast is acknowledged at once, and every acknowledged value
  * reaches every node that a path of neighbours leads to, though messages are
  * lost, duplicated or reordered and partitions come and go: a value lost on a
- * link is sent again within two seconds of the link's return, and what was
+ * link is sent again within four seconds of the link's return, and what was
  * seen before is not passed on again. Values are any JSON, and equal values are
  * one.
  *
  * Costs: each value crosses each link once or twice, and each crossing has
- * an acknowledgement. broadcast.c does with a tenth of that.
+ * an acknowledgement. broadcast.c does with a fiftieth of that.
  *
  * Kills: with --data-dir values are on disk before a client or a neighbour
  * hears that they have arrived, and so is the topology. Who has passed a value
