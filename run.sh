@@ -249,6 +249,15 @@ while [ "$left" -gt 0 ]; do
 		shift
 		;;
 	--node=*) node=${argument#--node=} ;;
+	--) # what follows is the node's
+		[ -n "$workload" ] || bad "unknown argument or workload: --"
+		set -- "$@" --
+		while [ "$left" -gt 0 ]; do
+			set -- "$@" "$1"
+			shift
+			left=$((left - 1))
+		done
+		;;
 	*)
 		if [ -n "$workload" ]; then
 			set -- "$@" "$argument"
@@ -261,6 +270,7 @@ while [ "$left" -gt 0 ]; do
 	esac
 done
 
+[ -z "$list" ] || [ $# -eq 0 ] || bad "--list takes no flags: $*"
 [ $harness = test ] || [ -n "$list" ] || find_maelstrom
 compile
 if [ $# -gt 0 ]; then run_one "$@"; else run_cases; fi

@@ -108,7 +108,6 @@ task_kv_insist(struct node *node, const struct kv_question *q, int64_t patience_
 			return outcome;
 		if (outcome != KV_TIMEOUT && task_sleep(node, KV_RETRY_MS) == TASK_CANCELLED)
 			return TASK_CANCELLED;
-		if (patience_ms < KV_PATIENCE_MAX_MS)
-			patience_ms *= 2;
+		patience_ms = patience_ms < KV_PATIENCE_MAX_MS / 2 ? 2 * patience_ms : KV_PATIENCE_MAX_MS;
 	}
 }

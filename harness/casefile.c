@@ -25,7 +25,8 @@ static const char *const relation_signs[] = {
 };
 
 /* Flags that stand alone; all others take a value. */
-static const char *const lone_flags[] = {"--log-stderr", "--log-net-send", "--log-net-recv", NULL};
+static const char *const lone_flags[] = {
+    "--log-stderr", "--log-net-send", "--log-net-recv", "--sequential-keys", "--linearizable-keys", NULL};
 
 enum outcome
 outcome_of_status(int exit_status)

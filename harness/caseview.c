@@ -86,7 +86,9 @@ engine_verdict(const struct trial *t)
 static void
 sweep(const struct trial *t, struct buffer *out)
 {
-	if (t->passed && t->step == STEP_REPLAY)
+	if (t->passed && t->step == STEP_REPLAY && t->seed_found == 0)
+		buffer_append_string(out, "; at every seed");
+	else if (t->passed && t->step == STEP_REPLAY)
 		buffer_printf(out, "; at seed %llu", (unsigned long long)t->seed_found);
 	else if (t->passed)
 		buffer_printf(out, "; %llu seeds", (unsigned long long)t->seeds_run);

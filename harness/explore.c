@@ -330,6 +330,7 @@ run_path(struct explorer *x)
 	x->explored->runs++;
 	x->explored->states = x->visited.count;
 	x->explored->status = status;
+	x->explored->unknown += status == verdict_exit_status(VERDICT_UNKNOWN);
 	return status == verdict_exit_status(VERDICT_INVALID) || status == EXIT_CRASH;
 }
 

@@ -38,6 +38,7 @@ enum explore_end {
 struct explored {
 	enum explore_end end;
 	uint64_t states, runs, steps; /* steps: choices made, replayed ones not counted */
+	uint64_t unknown;             /* runs that the checkers could not judge */
 	int delays;                   /* departures allowed in the last round */
 	int status;                   /* of a path that was found: 1, 255, or 128 and a signal */
 	int depth;                    /* of `path` */

@@ -15,15 +15,19 @@ print_effort(const struct explored *explored)
 	    explored->states, explored->runs, explored->steps, explored->delays, explored->seconds);
 	switch (explored->end) {
 	case EXPLORE_ALL:
-		printf("all there is within the bounds, and all valid\n");
+		printf("all there is within the bounds, and ");
 		break;
 	case EXPLORE_LIMIT:
-		printf("the limit is reached, and all were valid\n");
+		printf("the limit is reached, and ");
 		break;
 	case EXPLORE_FOUND:
 		printf("not valid\n");
-		break;
+		return;
 	}
+	if (explored->unknown > 0)
+		printf("none is invalid, but %" PRIu64 " are unknown\n", explored->unknown);
+	else
+		printf("all %svalid\n", explored->end == EXPLORE_ALL ? "" : "were ");
 }
 
 static void
@@ -46,16 +50,18 @@ run_explore(const struct test_options *options)
 	struct explored *explored = memory_zero(sizeof(*explored));
 	struct test_options one = *options;
 	struct choice_list path;
-	int status = 0;
+	int status;
 
 	explore(explored, options);
 	print_effort(explored);
+	status = verdict_exit_status(explored->unknown > 0 ? VERDICT_UNKNOWN : VERDICT_VALID);
 	if (explored->end == EXPLORE_FOUND) {
 		status = explored->status == 1 ? 1 : EXIT_CRASH;
 		print_path(explored);
 		path = (struct choice_list){.items = explored->path, .count = (size_t)explored->depth};
 		one.draw_ops = options->operations == NULL ? options->explore.ops : 0;
 		one.script = NULL;
+		one.store = NULL; /* nothing is stored of a search */
 		minimise_report(&one, &path);
 	}
 	fflush(stdout);

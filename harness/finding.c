@@ -80,6 +80,23 @@ is_invalid(const struct value *part)
 	return part != NULL && verdict_of(part) == VERDICT_INVALID;
 }
 
+static bool
+is_only(const struct value *list, const char *name)
+{
+	return list != NULL && list->count == 1 && value_is_keyword(list->items[0], name);
+}
+
+bool
+finding_is_lack(const struct value *results)
+{
+	const struct value *workload = value_get(results, "workload");
+
+	for (size_t i = 0; workload != NULL && i < sizeof(lists) / sizeof(lists[0]); i++)
+		if (is_only(value_get(workload, lists[i]), "empty-transaction-graph"))
+			return true;
+	return false;
+}
+
 void
 finding_of_run(char finding[FINDING_MAX], const struct run *run)
 {
@@ -88,7 +105,7 @@ finding_of_run(char finding[FINDING_MAX], const struct run *run)
 		add(finding, "crash", "");
 	if (run->results == NULL)
 		return;
-	if (is_invalid(value_get(run->results, "workload")))
+	if (is_invalid(value_get(run->results, "workload")) && !finding_is_lack(run->results))
 		add_workload(finding, value_get(run->results, "workload"));
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (is_invalid(value_get(run->results, parts[i])))

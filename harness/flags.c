@@ -172,16 +172,24 @@ parse_nodes_file(struct parsing *p, const struct flag *flag, const char *value)
 	char text[65536];
 	FILE *file = fopen(value, "r");
 	size_t length;
+	bool failed;
+	int error;
 
 	if (file == NULL)
 		return flag_bad(p, "--%s: %s: %s", flag->name, value, strerror(errno));
 	length = fread(text, 1, sizeof(text), file);
+	failed = ferror(file) != 0;
+	error = errno;
 	fclose(file);
+	if (failed)
+		return flag_bad(p, "--%s: %s: %s", flag->name, value, strerror(error));
 	if (length == sizeof(text))
 		return flag_bad(p, "--%s: %s is longer than %zu bytes", flag->name, value, sizeof(text) - 1);
 	text[length] = '\0';
 	p->file = (struct names){0};
-	return names_split(p, flag, &p->file, text, '\n');
+	if (!names_split(p, flag, &p->file, text, '\n'))
+		return false;
+	return p->file.count > 0 || flag_bad(p, "--%s: no name is in %s", flag->name, value);
 }
 
 /* Maelstrom lets any name through and ends as :unknown; refusing it at once is kinder. */
@@ -390,7 +398,7 @@ const struct flag flags[] = {
 	"mean latency between servers [0]"},
     {"latency-dist", 0, IN_RUN, "TYPE", parse_latency_dist, 0, 0, 0, "constant, uniform or exponential [constant]"},
     {"nemesis", 0, IN_RUN, "FAULTS", parse_faults, AT(faults), 0, 0,
-	"faults, separated by commas: partition, loss, duplicate, slow, clock, disk, pause, kill"},
+	"faults, separated by commas: partition, loss, duplicate, slow, pause, kill; simulated also clock, disk"},
     {"partitions", 0, IN_RUN, "KINDS", parse_partitions, AT(partitions), 0, 0,
 	"kinds to draw from, also one-way, flaky [one,minority-third,majority,majorities-ring]"},
     {"nemesis-interval", 0, IN_RUN, "SECONDS", parse_number, AT(nemesis_interval_s), 0.001, SECONDS_MAX,
@@ -432,9 +440,10 @@ const struct flag flags[] = {
 	"a run that is not valid is made smaller, and left as a scenario"},
     {"minimise-budget", 0, IN_SIM, "SECONDS", parse_number, AT(minimise_s), 0, SECONDS_MAX,
 	"for so long at most, also the failing run of a sweep or a search; 0: no sweep is [20]"},
-    {"scenario", 0, IN_SIM, "FILE", parse_text, AT(scenario), 0, 0, "where it is left [scenario-WORKLOAD-SEED]"},
+    {"scenario", 0, IN_SIM, "FILE", parse_text, AT(scenario), 0, 0,
+	"where it is left [scenario-WORKLOAD-SEED, in --store's directory if there is one]"},
     {"replay", 0, IN_SIM, "FILE", parse_replay, 0, 0, 0,
-	"the run of a scenario's file; of other flags beside it only those that show something matter"},
+	"the run of a scenario's file; other flags act as if they stood in front of its own"},
     {"trace", 0, IN_SIM, NULL, parse_bool, AT(trace), 0, 0,
 	"show every delivery, timer, fault and operation, with its time"},
     {"explore", 0, IN_SIM, NULL, parse_bool, AT(explore.wanted), 0, 0,

@@ -156,6 +156,8 @@ dispatch(int argc, char *argv[])
 		return run_command(COMMAND_CHECK, argc - 1, argv + 1);
 	if (strcmp(command, "cases") == 0)
 		return cases_main(argc - 1, argv + 1);
+	if (strcmp(command, "list") == 0 && argc == 3 && strcmp(argv[2], "--help") == 0)
+		return usage(stdout);
 	if (strcmp(command, "list") == 0)
 		return list(argc - 1, argv + 1);
 	if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0)

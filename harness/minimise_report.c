@@ -5,6 +5,7 @@
 
 #include "minimise.h"
 #include "swarm.h"
+#include "words.h"
 #include "workload.h"
 
 /* scenario-broadcast-7, here, unless it was said where. */
@@ -36,18 +37,21 @@ static bool
 save(const struct test_options *options, const struct minimised *minimised)
 {
 	struct scenario_parts parts = scenario_parts(&minimised->scenario);
-	struct buffer path = {0}, error = {0};
+	struct buffer path = {0}, command = {0}, error = {0};
 	bool saved;
 
 	parts.comment = minimised->finding;
 	name_file(options, &path);
 	saved = scenario_save(buffer_string(&path), &parts, &error);
+	words_quote(&command, program_invocation_name);
+	buffer_append_string(&command, " sim --replay ");
+	words_quote(&command, buffer_string(&path));
 	if (saved)
-		printf("scenario %s; again with: %s sim --replay %s --trace\n", buffer_string(&path),
-		    program_invocation_name, buffer_string(&path));
+		printf("scenario %s; again with: %s --trace\n", buffer_string(&path), buffer_string(&command));
 	else
 		fprintf(stderr, "eddy: %s\n", buffer_string(&error));
 	buffer_free(&path);
+	buffer_free(&command);
 	buffer_free(&error);
 	return saved;
 }
@@ -70,7 +74,7 @@ minimise_report(const struct test_options *options, const struct choice_list *ch
 	if (!done) {
 		fprintf(stderr, "eddy: the run could not be recorded: %s\n", buffer_string(&error));
 	} else if (minimised.finding[0] == '\0') {
-		printf("nothing to minimise: no checker but :stats complains\n");
+		printf("nothing to minimise: no checker but :stats complains, or there is too little to judge\n");
 		done = false;
 	} else {
 		print_sizes(&minimised);

@@ -162,8 +162,9 @@ is_printable(const char *name)
 static bool
 check_name(struct parsing *p, const char *name)
 {
-	if (!is_printable(name) || strpbrk(name, "/\"\\") != NULL)
-		return flag_bad(p, "a node cannot be called '%s': only printable characters other than / \" \\", name);
+	if (!is_printable(name) || strpbrk(name, "/\"\\',") != NULL)
+		return flag_bad(
+		    p, "a node cannot be called '%s': only printable characters other than / \" \\ ' ,", name);
 	if (net_service(name) != NULL)
 		return flag_bad(p, "a node cannot be called '%s': that is a service", name);
 	if (name[0] == '\0' || strlen(name) > 64)
@@ -269,6 +270,8 @@ settle(struct parsing *p)
 		o->workload = workload_find("lin-kv"); /* Maelstrom's default */
 	if (o->store != NULL && o->store[0] == '\0')
 		return flag_bad(p, "--store: expected a directory");
+	if (o->explore.wanted && (o->swarm || o->sweep))
+		return flag_bad(p, "--explore searches one test: it goes with neither --swarm nor --seeds");
 	return settle_program(p) && settle_nodes(p) && settle_concurrency(p) && settle_liveness(p);
 }
 

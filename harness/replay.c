@@ -6,34 +6,16 @@
 
 #include "fault.h"
 #include "options.h"
+#include "words.h"
 #include "workload.h"
 
 /* ---- words ------------------------------------------------------------------------ */
 
 static void
-put_quoted(struct buffer *line, const char *word)
-{
-	const char *harmless = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./@%^";
-
-	if (word[0] != '\0' && word[strspn(word, harmless)] == '\0') {
-		buffer_append_string(line, word);
-		return;
-	}
-	buffer_append_char(line, '\'');
-	for (; *word != '\0'; word++) {
-		if (*word == '\'')
-			buffer_append_string(line, "'\\''");
-		else
-			buffer_append_char(line, *word);
-	}
-	buffer_append_char(line, '\'');
-}
-
-static void
 put_text(struct buffer *line, const char *flag, const char *value)
 {
 	buffer_printf(line, " --%s ", flag);
-	put_quoted(line, value);
+	words_quote(line, value);
 }
 
 static void
@@ -154,7 +136,7 @@ put_swarm(const struct test_options *o, uint64_t seed, struct buffer *line)
 	buffer_append_string(line, "sim");
 	for (const char *const *word = o->given; *word != NULL; word++) {
 		buffer_append_char(line, ' ');
-		put_quoted(line, *word);
+		words_quote(line, *word);
 	}
 	buffer_printf(line, " --swarm --seed %" PRIu64, seed);
 }
@@ -163,7 +145,7 @@ static void
 put_all(const struct test_options *o, uint64_t seed, struct buffer *line)
 {
 	buffer_append_string(line, "sim -w ");
-	put_quoted(line, o->workload->name);
+	words_quote(line, o->workload->name);
 	put_text(line, "node", o->program_name);
 	buffer_printf(line, " --seed %" PRIu64, seed);
 	put_world(o, line);
@@ -178,6 +160,6 @@ options_replay(const struct test_options *o, uint64_t seed, struct buffer *line)
 		buffer_append_string(line, " --");
 	for (char *const *arg = o->args; arg != NULL && *arg != NULL; arg++) {
 		buffer_append_char(line, ' ');
-		put_quoted(line, *arg);
+		words_quote(line, *arg);
 	}
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cluster.h"
+#include "finding.h"
 #include "generator.h"
 #include "interrupt.h"
 #include "nemesis.h"
@@ -258,16 +259,6 @@ verdict_under(const struct value *results, const char *key)
 	return part != NULL ? verdict_of(part) : VERDICT_VALID;
 }
 
-/* Too few transactions for any of them to have to do with another. */
-static bool
-is_empty_graph(const struct value *results)
-{
-	const struct value *workload = value_get(results, "workload");
-	const struct value *types = workload != NULL ? value_get(workload, "anomaly-types") : NULL;
-
-	return types != NULL && types->count == 1 && value_is_keyword(types->items[0], "empty-transaction-graph");
-}
-
 /* In a sweep runs are short, and an operation that never succeeded, or no order among so few, says little: :stats is
  * left out, and nothing to be told is no fault. */
 static enum verdict
@@ -277,7 +268,7 @@ judge(const struct test *test, const struct value *results)
 
 	if (!test->options->sweep)
 		return verdict_worse(verdict, verdict_of(results));
-	if (!is_empty_graph(results))
+	if (!finding_is_lack(results))
 		verdict = verdict_worse(verdict, verdict_under(results, "workload"));
 	return verdict_worse(verdict, verdict_under(results, "availability"));
 }

@@ -86,12 +86,24 @@ draw(const struct drawing *d, const char *name, uint64_t bound)
 	return random_below(&random, bound);
 }
 
+/* Whether nodes have names that the user gave. */
+static bool
+are_named(const struct test_options *o)
+{
+	for (const char *const *word = o->given; *word != NULL; word++)
+		if (strncmp(*word, "--nodes", strlen("--nodes")) == 0)
+			return true;
+	return false;
+}
+
 static void
-draw_dimensions(struct drawing *d)
+draw_dimensions(struct drawing *d, const struct test_options *o)
 {
 	for (size_t i = 0; i < DIMENSIONS; i++) {
 		uint64_t count = 0;
 
+		if (strcmp(dimensions[i].flag, "--node-count") == 0 && are_named(o))
+			continue;
 		while (count < CHOICES_MAX && dimensions[i].values[count] != NULL)
 			count++;
 		words_add_flag(&d->words, dimensions[i].flag, dimensions[i].values[draw(d, dimensions[i].flag, count)]);
@@ -214,7 +226,7 @@ put_together(struct swarm *swarm, const struct test_options *o, uint64_t seed, s
 
 	words_add_flag(&d.words, "--liveness", arena_printf(&swarm->arena, "%d", SWARM_LIVENESS_S));
 	words_add_flag(&d.words, "--message-budget", arena_printf(&swarm->arena, "%d", SWARM_MESSAGE_BUDGET));
-	draw_dimensions(&d);
+	draw_dimensions(&d, o);
 	draw_rate(&d);
 	draw_faults(&d, promise);
 	draw_partitions(&d);
@@ -263,8 +275,10 @@ swarm_print(const struct swarm *swarm)
 {
 	struct buffer line = {0};
 
+	words_quote(&line, program_invocation_name);
+	buffer_append_char(&line, ' ');
 	options_replay(&swarm->options, swarm->options.seed, &line);
-	printf("drawn: %s %s\n", program_invocation_name, buffer_string(&line));
+	printf("drawn: %s\n", buffer_string(&line));
 	buffer_free(&line);
 }
 

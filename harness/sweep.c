@@ -18,6 +18,7 @@
 #include "run.h"
 #include "swarm.h"
 #include "wall.h"
+#include "words.h"
 #include "workload.h"
 
 /* How far seeds may be ahead of the first one that is not done yet. */
@@ -122,11 +123,15 @@ report_failure(struct sweep *sweep, const struct crew_result *result)
 
 	erase(sweep);
 	crew_show(result->output);
+	if (result->status == EXIT_ARGUMENTS)
+		return;
 	if (result->status == CREW_CRASHED && sweep->options->swarm)
 		report_drawn(sweep->options, result->task);
+	words_quote(&command, program_invocation_name);
+	buffer_append_char(&command, ' ');
 	options_replay(sweep->options, result->task, &command);
-	printf("%sfailing seed %" PRIu64 "; again with: %s %s\n", sweep->failures > 1 ? "" : "first ", result->task,
-	    program_invocation_name, buffer_string(&command));
+	printf("%sfailing seed %" PRIu64 "; again with: %s\n", sweep->failures > 1 ? "" : "first ", result->task,
+	    buffer_string(&command));
 	fflush(stdout);
 	buffer_free(&command);
 }
@@ -143,6 +148,8 @@ summarize(const struct sweep *sweep)
 	    elapsed, (double)sweep->messages / (elapsed > 0 ? elapsed : 1));
 	if (sweep->signal != 0)
 		printf("interrupted\n");
+	else if (sweep->status == EXIT_ARGUMENTS)
+		printf("the last one could not be drawn\n");
 	else if (sweep->failures > 1)
 		printf("%" PRIu64 " not valid\n", sweep->failures);
 	else
@@ -228,7 +235,7 @@ minimise_first(const struct sweep *sweep)
 	struct test_options one = *sweep->options;
 
 	one.seed = sweep->first_failing;
-	if (sweep->failures > 0 && sweep->signal == 0 && one.minimise_s > 0 && !one.quiet)
+	if (sweep->failures > 0 && sweep->status != EXIT_ARGUMENTS && sweep->signal == 0 && one.minimise_s > 0 && !one.quiet)
 		minimise_report(&one, NULL);
 }
 
@@ -303,15 +310,6 @@ draws_nothing(const struct test_options *options)
 	return !drawn;
 }
 
-/* One run that cannot be is a crash, as in Maelstrom; in many there is nothing to be found. */
-static bool
-is_vain(const struct test_options *options)
-{
-	if (options->swarm)
-		return draws_nothing(options);
-	return (options->explore.wanted || options->sweep || options->minimise) && refused(options);
-}
-
 static int
 run_one(const struct test_options *options)
 {
@@ -332,8 +330,11 @@ run_wanted(const struct test_options *options)
 {
 	int status = 0;
 
-	if (is_vain(options))
+	if (options->swarm && draws_nothing(options))
 		return EXIT_ARGUMENTS;
+	/* One such run is a crash, as in Maelstrom; so are many, of which there is no more to say. */
+	if ((options->explore.wanted || options->sweep || options->minimise) && !options->swarm && refused(options))
+		return EXIT_CRASH;
 	if (options->explore.wanted)
 		return run_explore(options);
 	if (options->sweep)

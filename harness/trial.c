@@ -407,25 +407,6 @@ trial_ended(struct trial *t)
 
 /* ---- for people ------------------------------------------------------------ */
 
-static void
-quote(struct buffer *out, const char *word)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
-
-	if (*word != '\0' && word[strspn(word, plain)] == '\0') {
-		buffer_append_string(out, word);
-		return;
-	}
-	buffer_append_char(out, '\'');
-	for (; *word != '\0'; word++) {
-		if (*word == '\'')
-			buffer_append_string(out, "'\\''");
-		else
-			buffer_append_char(out, *word);
-	}
-	buffer_append_char(out, '\'');
-}
-
 void
 trial_command(const struct trial *t, struct buffer *out)
 {
@@ -439,7 +420,7 @@ trial_command(const struct trial *t, struct buffer *out)
 		if (strcmp(*word, t->data) == 0 && strchr(t->data, '/') != NULL)
 			buffer_append_string(out, "\"$(mktemp -d)\""); /* the run's own is not empty any more */
 		else
-			quote(out, *word);
+			words_quote(out, *word);
 	}
 }
 

@@ -43,7 +43,7 @@ struct trial {
 
 	/* A sweep runs its first seeds, then what the budget allows, and replays what it found. */
 	enum { STEP_FIRST, STEP_REST, STEP_REPLAY } step;
-	uint64_t seeds_run, seed_found;
+	uint64_t seeds_run, seed_found; /* 0: no seed, since none could run */
 
 	enum outcome outcome;
 	const struct value *results; /* NULL: none */

@@ -23,6 +23,27 @@ words_add_flag(struct words *words, const char *flag, const char *value)
 	words_add(words, value);
 }
 
+/* ---- into a line ------------------------------------------------------------------ */
+
+void
+words_quote(struct buffer *line, const char *word)
+{
+	const char *harmless = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./@%^";
+
+	if (word[0] != '\0' && word[strspn(word, harmless)] == '\0') {
+		buffer_append_string(line, word);
+		return;
+	}
+	buffer_append_char(line, '\'');
+	for (; *word != '\0'; word++) {
+		if (*word == '\'')
+			buffer_append_string(line, "'\\''");
+		else
+			buffer_append_char(line, *word);
+	}
+	buffer_append_char(line, '\'');
+}
+
 /* ---- out of a line: what options_replay() has written -------------------------- */
 
 static bool

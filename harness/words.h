@@ -3,6 +3,7 @@
 #define WORDS_H
 
 #include "arena.h"
+#include "buffer.h"
 
 #define WORDS_MAX 512
 
@@ -15,6 +16,9 @@ struct words {
 /* Copies are added. Beyond WORDS_MAX eddy ends with a message. */
 void words_add(struct words *, const char *word);
 void words_add_flag(struct words *, const char *flag, const char *value);
+
+/* Appends a word that a shell, and words_split(), takes for this one: in 'quotes' if need be. */
+void words_quote(struct buffer *line, const char *word);
 
 /*
  * Cuts a line into words, as a shell does with plain words and 'quoted' ones.

@@ -42,6 +42,8 @@ one_line() {
 check 'help' 0 '^usage: ./run.sh' ./run.sh --help
 check 'unknown flag' 254 'unknown argument or workload: --bogus' one_line ./run.sh --bogus
 check 'unknown workload' 254 'unknown argument or workload: bogus' one_line ./run.sh bogus
+check 'flags beside --list' 254 'list takes no flags: --rate 5' one_line ./run.sh --list echo --rate 5
+check 'words like our own behind --' 255 'Crashed' ./run.sh echo --time-limit 1 -- --help
 check 'flag without a workload' 254 'unknown argument or workload: --rate' one_line ./run.sh --rate 5
 check 'unknown flag of a run' 254 'bogus' one_line ./run.sh echo --bogus
 check 'unknown node' 254 'no such node: bogus' one_line ./run.sh echo --node bogus --rate 5

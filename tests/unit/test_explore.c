@@ -262,6 +262,25 @@ test_isolation(void **state)
 	isolate_free(shared, sizeof(*shared));
 }
 
+/* A read alone says nothing of a set. */
+static void
+test_what_is_unknown_is_not_valid(void **state)
+{
+	char output[4096], path[128];
+	FILE *file;
+	int saved;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/unknown", directory);
+	file = fopen(path, "w");
+	fputs("run -w g-set --node g-set --node-count 1 --explore\nop 0 0 read nil\n", file);
+	fclose(file);
+	saved = keep(stdout);
+	assert_int_equal(run_scenario(path, NULL), verdict_exit_status(VERDICT_UNKNOWN));
+	kept(stdout, saved, output, sizeof(output));
+	assert_shows(output, "none is invalid, but ");
+}
+
 int
 main(void)
 {
@@ -270,11 +289,12 @@ main(void)
 	    cmocka_unit_test(test_right_nodes_pass),
 	    cmocka_unit_test(test_everything_is_seen),
 	    cmocka_unit_test(test_limits),
+	    cmocka_unit_test(test_what_is_unknown_is_not_valid),
 	    cmocka_unit_test(test_faults_have_budgets),
 	    cmocka_unit_test(test_broken_invariants_end_a_search),
 	    cmocka_unit_test(test_visited),
 	    cmocka_unit_test(test_isolation),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }

@@ -265,6 +265,11 @@ test_bad_nodes(void **state)
 	assert_refused(COMMAND_TEST, TEST "--nodes a,,b", "empty name");
 	assert_refused(COMMAND_TEST, TEST "--nodes a,b,a", "two nodes are called 'a'");
 	assert_refused(COMMAND_TEST, TEST "--nodes a/b", "cannot be called");
+	assert_refused(COMMAND_TEST, TEST "--nodes a'b", "cannot be called");
+	assert_refused(COMMAND_TEST, TEST "--nodes-file /", "Is a directory");
+	assert_refused(COMMAND_TEST, TEST "--nodes-file /dev/null", "no name is in /dev/null");
+	assert_refused(COMMAND_SIM, SIM "--explore --swarm", "neither --swarm nor --seeds");
+	assert_refused(COMMAND_SIM, SIM "--explore --seeds 1..2", "neither --swarm nor --seeds");
 	assert_refused(COMMAND_TEST, TEST "--nodes a\xff", "cannot be called");
 	assert_refused(COMMAND_TEST, TEST "--nodes a\x7f", "cannot be called");
 	assert_refused(COMMAND_TEST, TEST "--nodes c12", "that is a client");

@@ -223,16 +223,17 @@ test_search_leaves_a_scenario(void **state)
 	int saved;
 
 	(void)state;
-	snprintf(path, sizeof(path), "%s/found", directory);
-	snprintf(text, sizeof(text),
-	    "-w txn-list-append --node broken:txn-lost-update --node-count 3 --explore --scenario %s", path);
-	parse(&line, COMMAND_SIM, text);
+	snprintf(path, sizeof(path), "%s/found it", directory);
+	parse(&line, COMMAND_SIM, "-w txn-list-append --node broken:txn-lost-update --node-count 3 --explore");
+	line.options.scenario = path;
 	saved = keep(stdout);
 	assert_int_equal(run_explore(&line.options), 1);
 	kept(stdout, saved, output, sizeof(output));
 	options_free(&line.options);
 	assert_shows(output, "departures from the usual order");
 	assert_shows(output, "deliver n1 n0 0");
+	snprintf(text, sizeof(text), " sim --replay '%s' --trace\n", path);
+	assert_shows(output, text);
 	saved = keep(stdout);
 	assert_int_equal(run_scenario(path, NULL), 1);
 	kept(stdout, saved, output, sizeof(output));

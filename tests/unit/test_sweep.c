@@ -353,7 +353,7 @@ assert_ends(const char *flags, int status, FILE *stream, const char *why)
 	assert_int_equal(access(path, R_OK), -1);
 }
 
-/* One run crashes with the reason; where many were wanted there is none, and no scenario. */
+/* One run crashes with the reason; where many were wanted there is none at all, and no scenario. */
 static void
 test_what_cannot_run_is_told(void **state)
 {
@@ -361,10 +361,29 @@ test_what_cannot_run_is_told(void **state)
 
 	(void)state;
 	assert_ends("", EXIT_CRASH, stdout, why);
-	assert_ends("--minimise", EXIT_ARGUMENTS, stderr, why);
-	assert_ends("--seeds 1..3", EXIT_ARGUMENTS, stderr, why);
-	assert_ends("--explore", EXIT_ARGUMENTS, stderr, why);
+	assert_ends("--minimise", EXIT_CRASH, stderr, why);
+	assert_ends("--seeds 1..3", EXIT_CRASH, stderr, why);
+	assert_ends("--explore", EXIT_CRASH, stderr, why);
 	assert_ends("--swarm --seeds 1..3", EXIT_ARGUMENTS, stderr, why);
+}
+
+/* With names of the user's nothing is drawn in their place; too little to judge is no finding in a sweep. */
+static void
+test_what_is_given_and_what_is_no_finding(void **state)
+{
+	char output[8192];
+
+	(void)state;
+	assert_int_equal(
+	    sweep("-w echo --node echo --swarm --nodes a,b,c --seeds 1..3", NULL, output, sizeof(output)), 0);
+	assert_int_equal(
+	    sweep(
+		"-w broadcast --node broken:broadcast-forgetful --swarm --nodes a,b,c --minimise-budget 0 --seeds 1..9",
+		NULL, output, sizeof(output)),
+	    1);
+	assert_shows(output, " --nodes a,b,c ");
+	assert_int_equal(
+	    sweep("-w kafka --node kafka --rate 0.3 --time-limit 5 --seeds 1..20", NULL, output, sizeof(output)), 0);
 }
 
 int
@@ -380,6 +399,7 @@ main(void)
 	    cmocka_unit_test(test_a_sweep_can_be_ended),
 	    cmocka_unit_test(test_workers_do_not_outlive_it),
 	    cmocka_unit_test(test_what_cannot_run_is_told),
+	    cmocka_unit_test(test_what_is_given_and_what_is_no_finding),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);
