@@ -5,6 +5,7 @@
  */
 #include "run.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "steer.h"
 #include "store.h"
 #include "watchdog.h"
+#include "words.h"
 #include "workload.h"
 
 /* Protocol errors that are told of at once; all are in the report. */
@@ -172,12 +174,14 @@ run_loop(struct test *test)
 		loop_run(test->loop);
 		return;
 	}
+	words_quote(&command, program_invocation_name);
+	buffer_append_char(&command, ' ');
 	options_replay(test->options, test->options->seed, &command);
 	buffer_printf(&message,
 	    "eddy: simulated time has stood still for %d s of computing: nodes answer each other without end, or one "
-	    "never "
-	    "returns; again with: eddy %s\n",
-	    WATCHDOG_S, buffer_string(&command));
+	    "never returns; %s%s\n",
+	    WATCHDOG_S, test->options->operations == NULL ? "again with: " : "the scenario is of ",
+	    buffer_string(&command));
 	watchdog_begin(test->loop, WATCHDOG_S * 1000, buffer_string(&message));
 	loop_run(test->loop);
 	run_steered(test);

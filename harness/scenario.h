@@ -11,7 +11,7 @@
  *	fault 1.500000000 stop partition
  *	choice deliver n0 n1 0
  *
- * `run`, which comes first, has the flags of `eddy sim`, quoted as for a shell.
+ * `run`, which comes first, has the flags of `eddy sim`, 'quoted' as for a shell.
  * `op` is an operation: when it begins, in seconds since the generator did,
  * which worker does it, its f and its value, and what else the operation has
  * (EDN); `final`, one after the recovery. `end` is when the main phase ends, at
