@@ -235,7 +235,8 @@ minimise_first(const struct sweep *sweep)
 	struct test_options one = *sweep->options;
 
 	one.seed = sweep->first_failing;
-	if (sweep->failures > 0 && sweep->status != EXIT_ARGUMENTS && sweep->signal == 0 && one.minimise_s > 0 && !one.quiet)
+	if (sweep->failures > 0 && sweep->status != EXIT_ARGUMENTS && sweep->signal == 0 && one.minimise_s > 0 &&
+	    !one.quiet)
 		minimise_report(&one, NULL);
 }
 
@@ -299,7 +300,7 @@ refused(const struct test_options *options)
 	return why != NULL;
 }
 
-/* The first seed stands for all: what makes a swarm draw in vain is what the user has fixed. */
+/* What makes a swarm draw in vain is what the user has fixed: mostly it shows with the first seed. */
 static bool
 draws_nothing(const struct test_options *options)
 {
