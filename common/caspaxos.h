@@ -81,7 +81,7 @@ struct caspaxos;
 #define CASPAXOS_BATCH_MAX    256                /* operations done with one ballot */
 #define CASPAXOS_ATTEMPTS_MAX 32                 /* ballots tried for one batch; then its outcome stays unknown */
 #define CASPAXOS_BALLOT_MAX   ((int64_t)1 << 60) /* higher ones are not believed */
-#define CASPAXOS_GARBAGE      ((size_t)4 << 20) /* bytes of records that may be out of date, beside as many as are not */
+#define CASPAXOS_GARBAGE      ((size_t)4 << 20)  /* bytes out of date in records, beside as many as are not */
 
 /* ---- what the program gives --------------------------------------------- */
 

@@ -30,7 +30,8 @@
  * about four seconds. During a partition it reaches the nodes that can be
  * reached, over others if need be. Without faults a value is everywhere after
  * two hops, --collect-ms, --batch-ms and at most 50 ms between two messages to
- * the hub; with --direct after one hop. When all is said, nothing is sent. Values are any JSON, and equal values are one.
+ * the hub; with --direct after one hop. When all is said, nothing is sent.
+ * Values are any JSON, and equal values are one.
  *
  * Kills: with --data-dir the log is on disk, value by value, before a client or
  * another node hears of it, and no acknowledged value is lost, though all
