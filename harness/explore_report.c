@@ -52,6 +52,10 @@ run_explore(const struct test_options *options)
 	struct choice_list path;
 	int status;
 
+	if (run_refused(options)) {
+		free(explored);
+		return EXIT_CRASH;
+	}
 	explore(explored, options);
 	print_effort(explored);
 	status = verdict_exit_status(explored->unknown > 0 ? VERDICT_UNKNOWN : VERDICT_VALID);

@@ -13,11 +13,12 @@
  * would not complain of.
  */
 void finding_of_run(char finding[FINDING_MAX], const struct run *);
-/* Too few transactions for any of them to have to do with another: a finding only where one run is all there is. */
-bool finding_is_lack(const struct value *results);
 /* The same of a process that a signal has ended. */
 void finding_of_signal(char finding[FINDING_MAX], int number);
 /* Whether `other` is the same finding: its gravest word, and no word that is not in it. */
 bool finding_is_same(const char *finding, const char *other);
+
+/* Results of too few transactions for any to have to do with another: invalid, as in Maelstrom, but no finding. */
+bool finding_is_lack(const struct value *results);
 
 #endif

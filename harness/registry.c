@@ -1,4 +1,4 @@
-/* Looks programs and workloads up in the generated tables. */
+/* Looks programs and workloads up in the generated tables, and asks a workload what it refuses. */
 #include <string.h>
 
 #include "registry.h"
@@ -20,4 +20,12 @@ workload_find(const char *name)
 		if (strcmp((*w)->name, name) == 0)
 			return *w;
 	return NULL;
+}
+
+const char *
+workload_refusal(struct arena *arena, const struct test_options *options)
+{
+	const struct workload *workload = options->workload;
+
+	return workload->refuse != NULL ? workload->refuse(arena, options) : NULL;
 }

@@ -127,8 +127,7 @@ static void
 on_ready(void *arg)
 {
 	struct test *test = arg;
-	const struct workload *workload = test->options->workload;
-	const char *why = workload->refuse != NULL ? workload->refuse(&test->run->history.arena, test->options) : NULL;
+	const char *why = workload_refusal(&test->run->history.arena, test->options);
 
 	if (why != NULL) {
 		buffer_printf(&test->run->report, "%s\n", why);

@@ -57,6 +57,12 @@ void run_print(const struct run *, const struct test_options *);
 int run_sweep(const struct test_options *);
 
 /*
+ * Says why the workload refuses such a test, if it does. One run of it is a
+ * crash, as in Maelstrom; of many there is no more to say.
+ */
+bool run_refused(const struct test_options *);
+
+/*
  * What a command line of `eddy test` or `eddy sim` asks for, a scenario apart: a
  * search, a sweep, or one run after the other until one is not valid, which is
  * minimised if that is wanted. Returns an exit status.

@@ -207,14 +207,6 @@ parse(struct swarm *swarm, struct drawing *d, const struct test_options *o, stru
 	return true;
 }
 
-static const char *
-refusal(struct swarm *swarm)
-{
-	const struct workload *workload = swarm->options.workload;
-
-	return workload->refuse != NULL ? workload->refuse(&swarm->arena, &swarm->options) : NULL;
-}
-
 /* The user's words come last: of two flags the later one counts. */
 static bool
 put_together(struct swarm *swarm, const struct test_options *o, uint64_t seed, struct buffer *text)
@@ -236,7 +228,7 @@ put_together(struct swarm *swarm, const struct test_options *o, uint64_t seed, s
 		words_add(&d.words, *word);
 	if (!parse(swarm, &d, o, text))
 		return false;
-	if (refusal(swarm) != NULL) { /* some workloads want two workers a node */
+	if (workload_refusal(&swarm->arena, &swarm->options) != NULL) { /* some workloads want two workers a node */
 		d.words.count = drawn;
 		words_add_flag(&d.words, "--concurrency", "2n");
 		for (const char *const *word = o->given; *word != NULL; word++)
@@ -250,7 +242,7 @@ put_together(struct swarm *swarm, const struct test_options *o, uint64_t seed, s
 	options_free(&swarm->options);
 	if (!parse(swarm, &d, o, text))
 		return false;
-	why = refusal(swarm);
+	why = workload_refusal(&swarm->arena, &swarm->options);
 	if (why != NULL)
 		buffer_append_string(text, why);
 	return why == NULL;

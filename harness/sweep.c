@@ -286,13 +286,11 @@ run_sweep(const struct test_options *options)
 
 /* ---- one or many -------------------------------------------------------------------- */
 
-/* Says why such a test cannot be. */
-static bool
-refused(const struct test_options *options)
+bool
+run_refused(const struct test_options *options)
 {
-	const struct workload *workload = options->workload;
 	struct arena arena = {0};
-	const char *why = workload->refuse != NULL ? workload->refuse(&arena, options) : NULL;
+	const char *why = workload_refusal(&arena, options);
 
 	if (why != NULL)
 		fprintf(stderr, "eddy: %s\n", why);
@@ -331,13 +329,12 @@ run_wanted(const struct test_options *options)
 {
 	int status = 0;
 
-	if (options->swarm && draws_nothing(options))
-		return EXIT_ARGUMENTS;
-	/* One such run is a crash, as in Maelstrom; so are many, of which there is no more to say. */
-	if ((options->explore.wanted || options->sweep || options->minimise) && !options->swarm && refused(options))
-		return EXIT_CRASH;
 	if (options->explore.wanted)
 		return run_explore(options);
+	if (options->swarm && draws_nothing(options))
+		return EXIT_ARGUMENTS;
+	if (!options->swarm && (options->sweep || options->minimise) && run_refused(options))
+		return EXIT_CRASH;
 	if (options->sweep)
 		return run_sweep(options);
 	for (int64_t i = 0; status == 0 && i < options->test_count; i++)

@@ -164,6 +164,8 @@ struct workload {
 /* Generated from workloads/: ends with NULL. */
 extern const struct workload *const workloads[];
 const struct workload *workload_find(const char *name);
+/* Why these options' workload refuses them, in the arena; NULL: it does not. */
+const char *workload_refusal(struct arena *, const struct test_options *);
 
 /* ---- swarm.c ---------------------------------------------------------------- */
 

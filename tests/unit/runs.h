@@ -17,6 +17,7 @@
 #undef run_test /* cmocka's, in the way of eddy's */
 
 #include "run.h"
+#include "scenario.h"
 #include "workload.h"
 
 static char directory[64];
@@ -112,6 +113,26 @@ kept(FILE *stream, int saved, char *text, size_t size)
 	length = fread(text, 1, size - 1, file);
 	text[length] = '\0';
 	fclose(file);
+}
+
+/* Runs a scenario of that text, with other flags before its own; what it prints on `stream` goes into `output`. Returns
+ * its exit status. */
+static inline int
+run_text(const char *text, char *const *extra, FILE *stream, char *output, size_t size)
+{
+	char path[128];
+	FILE *file;
+	int saved, status;
+
+	snprintf(path, sizeof(path), "%s/scenario", directory);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+	saved = keep(stream);
+	status = run_scenario(path, extra);
+	kept(stream, saved, output, size);
+	return status;
 }
 
 /* Runs a sweep, of another program if one is given; what it prints goes into `output`. Returns its exit status. */

@@ -266,19 +266,26 @@ test_isolation(void **state)
 static void
 test_what_is_unknown_is_not_valid(void **state)
 {
-	char output[4096], path[128];
-	FILE *file;
-	int saved;
+	char output[4096];
 
 	(void)state;
-	snprintf(path, sizeof(path), "%s/unknown", directory);
-	file = fopen(path, "w");
-	fputs("run -w g-set --node g-set --node-count 1 --explore\nop 0 0 read nil\n", file);
-	fclose(file);
-	saved = keep(stdout);
-	assert_int_equal(run_scenario(path, NULL), verdict_exit_status(VERDICT_UNKNOWN));
-	kept(stdout, saved, output, sizeof(output));
+	assert_int_equal(run_text("run -w g-set --node g-set --node-count 1 --explore\nop 0 0 read nil\n", NULL, stdout,
+			     output, sizeof(output)),
+	    verdict_exit_status(VERDICT_UNKNOWN));
 	assert_shows(output, "none is invalid, but ");
+}
+
+static void
+test_what_cannot_run_is_told(void **state)
+{
+	char output[4096];
+
+	(void)state;
+	assert_int_equal(
+	    run_text("run -w lin-kv --node lin-kv --node-count 3 --concurrency 5 --explore\nop 0 0 read [0 nil]\n",
+		NULL, stderr, output, sizeof(output)),
+	    EXIT_CRASH);
+	assert_shows(output, "lin-kv cannot run a key with 6 workers");
 }
 
 int
@@ -290,6 +297,7 @@ main(void)
 	    cmocka_unit_test(test_everything_is_seen),
 	    cmocka_unit_test(test_limits),
 	    cmocka_unit_test(test_what_is_unknown_is_not_valid),
+	    cmocka_unit_test(test_what_cannot_run_is_told),
 	    cmocka_unit_test(test_faults_have_budgets),
 	    cmocka_unit_test(test_broken_invariants_end_a_search),
 	    cmocka_unit_test(test_visited),

@@ -88,19 +88,11 @@ test_malformed_scenarios(void **state)
 static void
 test_exit_status_of_malformed_files(void **state)
 {
-	char path[128], output[4096];
-	FILE *file;
+	char output[4096];
 	int saved, status;
 
 	(void)state;
-	snprintf(path, sizeof(path), "%s/scenario", directory);
-	file = fopen(path, "w");
-	fputs(RUN "op 0 0 burn nil\n", file);
-	fclose(file);
-	saved = keep(stderr);
-	status = run_scenario(path, NULL);
-	kept(stderr, saved, output, sizeof(output));
-	assert_int_equal(status, EXIT_ARGUMENTS);
+	assert_int_equal(run_text(RUN "op 0 0 burn nil\n", NULL, stderr, output, sizeof(output)), EXIT_ARGUMENTS);
 	assert_shows(output, "line 2: lin-kv has no operation 'burn'\n");
 	saved = keep(stderr);
 	status = run_scenario("/nowhere", NULL);
@@ -244,18 +236,10 @@ test_trace(void **state)
 {
 	static const char text[] = FORGETFUL "final 3 1 read nil\nfault 0.1 start partition one {\"n1\" #{\"n0\"}}\n";
 	char trace[] = "--trace", *extra[] = {trace, NULL};
-	char path[128], output[16384];
-	FILE *file;
-	int saved;
+	char output[16384];
 
 	(void)state;
-	snprintf(path, sizeof(path), "%s/scenario", directory);
-	file = fopen(path, "w");
-	fputs(text, file);
-	fclose(file);
-	saved = keep(stdout);
-	assert_int_equal(run_scenario(path, extra), 0);
-	kept(stdout, saved, output, sizeof(output));
+	assert_int_equal(run_text(text, extra, stdout, output, sizeof(output)), 0);
 	assert_shows(output, "op      process 0 invoke broadcast 1\n");
 	assert_shows(output, "op      process 0 ok broadcast 1\n");
 	assert_shows(output, "deliver n1 -> n0  {\"type\":\"pass\"");
